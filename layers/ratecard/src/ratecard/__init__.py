@@ -1,0 +1,1 @@
+"""Ratecard: financial models as metered serverless functions (the library every function shares)."""

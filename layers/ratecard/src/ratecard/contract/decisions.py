@@ -1,0 +1,42 @@
+"""What passes between the platform and a model's `decide`."""
+
+from __future__ import annotations
+
+from ratecard.kernel.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ratecard.contract.rows import Row
+
+
+class Scored(Value):
+    """One row with its score.
+
+    Attributes
+    ----------
+    values : tuple
+        The parsed row, in the order of the contract's features.
+    margin : float
+        Calibrated log-odds of the event the model predicts.
+    probability : float
+        The same as a fraction in [0, 1].
+    """
+
+    values: Row
+    margin: float
+    probability: float
+
+
+class Decision(Value):
+    """What the business acts on, for one row.
+
+    Attributes
+    ----------
+    outputs : tuple
+        Values in the order of the contract's outputs: float, int or str.
+    adverse : bool
+        Whether the row is owed reasons unasked, as a person refused credit is (Regulation B, 12 CFR 1002.9).
+    """
+
+    outputs: tuple[float | int | str, ...]
+    adverse: bool = False

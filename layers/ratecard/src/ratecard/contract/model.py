@@ -1,0 +1,90 @@
+"""The contract of one model."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from ratecard.contract.ratio import Ratio, compute_ratio
+from ratecard.contract.rows import parse_row, parse_rows
+from ratecard.kernel.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ratecard.contract.features import Feature
+    from ratecard.contract.outputs import Output
+    from ratecard.contract.reasons import Reason
+    from ratecard.contract.rows import Row
+    from ratecard.contract.scale import ScoreScale
+    from ratecard.kernel.errors import Problem
+
+
+class ModelContract(Value):
+    """What a model takes and gives.
+
+    Attributes
+    ----------
+    slug : str
+        Name in URLs, kebab-case; the package has the same name in snake_case.
+    version : str
+        Semantic version of model and contract together.
+    title, about : str
+        For catalogues: a few words, and a sentence or two.
+    features : tuple of Feature
+        Input fields; the order is the order of the engine's columns.
+    outputs : tuple of Output
+        Fields of a prediction.
+    derived : tuple of Ratio
+        Engine columns computed from features; they follow the features.
+    reasons : tuple of Reason
+        What can be named as a reason. Empty: the model gives none.
+    scale : ScoreScale or None
+        Unit of contributions: points where there is a scale, log-odds where not.
+    max_rows : int
+        Most rows in one online call.
+    """
+
+    slug: str
+    version: str
+    title: str
+    about: str
+    features: tuple[Feature, ...]
+    outputs: tuple[Output, ...]
+    derived: tuple[Ratio, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    scale: ScoreScale | None = None
+    max_rows: int = 256
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the engine's columns, in order."""
+        scored = tuple(feature.name for feature in self.features if feature.scored)
+        return scored + tuple(ratio.name for ratio in self.derived)
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Place of each feature in a row."""
+        return {feature.name: place for place, feature in enumerate(self.features)}
+
+    def parse_rows(self, instances: object, pointer: str = "/instances") -> list[Row]:
+        """Parse the rows of one request.
+
+        Raises
+        ------
+        InvalidRequestError
+            If any row breaks the contract; it names every place, up to a limit.
+        """
+        return parse_rows(self.features, instances, self.max_rows, pointer)
+
+    def parse_row(self, instance: object, pointer: str = "") -> tuple[Row, list[Problem]]:
+        """Parse one row; return its values and what is wrong with it."""
+        return parse_row(self.features, instance, pointer)
+
+    def encode(self, row: Row) -> list[float | str]:
+        """Return a row as the engine's columns: codes for words, NaN for what is missing, derived columns last."""
+        encoded = [feature.encode(value) for feature, value in zip(self.features, row, strict=True)]  # type: ignore[arg-type]
+        columns = [value for feature, value in zip(self.features, encoded, strict=True) if feature.scored]
+        for ratio in self.derived:
+            columns.append(
+                compute_ratio(encoded[self.places[ratio.numerator]], encoded[self.places[ratio.denominator]])  # type: ignore[arg-type]
+            )
+        return columns

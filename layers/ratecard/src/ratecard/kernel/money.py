@@ -1,0 +1,61 @@
+"""Money: an exact amount in one currency."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+
+from ratecard.kernel.value import Value
+
+MINOR_UNIT_DIGITS = {"USD": 2, "EUR": 2, "GBP": 2, "CHF": 2, "TWD": 2, "JPY": 0, "KRW": 0, "KWD": 3, "BHD": 3}
+
+
+class Money(Value):
+    """An exact amount of one currency.
+
+    Attributes
+    ----------
+    amount : Decimal
+        Any number of decimals until it is rounded.
+    currency : str
+        ISO 4217 code known to `MINOR_UNIT_DIGITS`.
+    """
+
+    amount: Decimal
+    currency: str
+
+    def __add__(self, other: Money) -> Money:
+        if self.currency != other.currency:
+            raise ValueError(f"cannot add {other.currency} to {self.currency}")
+        return Money(self.amount + other.amount, self.currency)
+
+    def times(self, quantity: int) -> Money:
+        """Multiply by a whole quantity, exactly."""
+        return Money(self.amount * quantity, self.currency)
+
+    def rounded(self) -> Money:
+        """Round to the currency's minor unit, half up: the one place where money is rounded.
+
+        Notes
+        -----
+        Source: ISO 4217 minor units; reference rule "round once per line, ROUND_HALF_UP".
+        """
+        unit = Decimal(1).scaleb(-MINOR_UNIT_DIGITS[self.currency])
+        return Money(self.amount.quantize(unit, rounding=ROUND_HALF_UP), self.currency)
+
+
+def parse_money(text: str) -> Money:
+    """Read money written as an amount and a currency, for example ``0.000500 USD``.
+
+    Raises
+    ------
+    ValueError
+        If it is not a finite decimal number followed by a known currency.
+    """
+    amount_text, _, currency = text.strip().partition(" ")
+    try:
+        amount = Decimal(amount_text)
+    except ArithmeticError:
+        raise ValueError("money is an amount and a currency, for example 0.000500 USD") from None
+    if not amount.is_finite() or currency not in MINOR_UNIT_DIGITS:
+        raise ValueError("money is a finite amount and an ISO 4217 currency, for example 0.000500 USD")
+    return Money(amount, currency)

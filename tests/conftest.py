@@ -1,0 +1,62 @@
+"""What every test may ask for: the models on the path, the shared data, Docker, SAM CLI."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+
+for source in sorted(ROOT.glob("functions/models/*/src")):
+    sys.path.insert(0, str(source))
+
+
+def require(present: bool, reason: str) -> None:
+    """Skip where a prerequisite is missing, except in CI, where that is a failure."""
+    if present:
+        return
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"CI must have it: {reason}")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """Folder of the checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def requires_shared() -> Path:
+    """Folder of the shared training data."""
+    require((SHARED / "data").is_dir(), "the shared data folder ../shared/data is not on this machine")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def requires_docker() -> None:
+    """Ask for a Docker engine that answers."""
+    docker = shutil.which("docker")
+    answers = docker is not None and subprocess.run([docker, "info"], capture_output=True, check=False).returncode == 0
+    require(answers, "no Docker engine answers on this machine")
+
+
+@pytest.fixture(scope="session")
+def requires_sam() -> Path:
+    """Path of the SAM CLI in its own environment."""
+    sam = ROOT / ".venv-sam" / "bin" / "sam"
+    require(sam.is_file(), "SAM CLI is not installed; run `make sam-setup`")
+    return sam
+
+
+@pytest.fixture(scope="session")
+def native_dir() -> Path:
+    """Folder of the engines' shared libraries for this machine."""
+    arch = {"aarch64": "arm64", "arm64": "arm64"}.get(os.uname().machine, "x86_64")
+    folder = ROOT / "build" / "native" / arch / "lib"
+    require(folder.is_dir(), "the native layer is not built; run `make native`")
+    return folder
