@@ -83,8 +83,8 @@ class ModelContract(Value):
         """Return a row as the engine's columns: codes for words, NaN for what is missing, derived columns last."""
         encoded = [feature.encode(value) for feature, value in zip(self.features, row, strict=True)]  # type: ignore[arg-type]
         columns = [value for feature, value in zip(self.features, encoded, strict=True) if feature.scored]
-        for ratio in self.derived:
-            columns.append(
-                compute_ratio(encoded[self.places[ratio.numerator]], encoded[self.places[ratio.denominator]])  # type: ignore[arg-type]
-            )
+        columns.extend(
+            compute_ratio(encoded[self.places[ratio.numerator]], encoded[self.places[ratio.denominator]])  # type: ignore[arg-type]
+            for ratio in self.derived
+        )
         return columns

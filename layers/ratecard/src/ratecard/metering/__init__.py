@@ -1,0 +1,1 @@
+"""Metering: one line of JSON for each answered call."""

@@ -1,0 +1,92 @@
+"""From exact contributions to reasons, advice and an account that adds up to the score."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ratecard.contract import ModelContract, Reason
+
+MAX_REASONS = 4
+"""Regulation B's commentary finds more than four reasons unlikely to help (12 CFR 1002.9, comment 9(b)(2)-1)."""
+
+SMALLEST_POINTS = 0.5
+"""A reason that moves the score by less than half a point is not a principal one."""
+
+SMALLEST_LOG_ODDS = 0.01
+"""The same for models without a score scale."""
+
+
+class Explainer:
+    """Writes the reasons of one model's rows.
+
+    Parameters
+    ----------
+    contract : ModelContract
+        Gives the reasons and the score scale.
+    slope, intercept : float
+        Of the Platt calibration: calibrated log-odds = slope * margin + intercept.
+    """
+
+    def __init__(self, contract: ModelContract, slope: float, intercept: float) -> None:
+        places = {name: place for place, name in enumerate(contract.columns)}
+        self._reasons: list[tuple[Reason, tuple[int, ...]]] = [
+            (reason, tuple(places[name] for name in reason.columns)) for reason in contract.reasons
+        ]
+        self._columns = contract.columns
+        self._scale = contract.scale
+        # Higher margin = more likely bad; on a score scale that is fewer points, without one more log-odds.
+        self._unit = "points" if contract.scale else "log_odds"
+        self._per_margin = -slope * contract.scale.factor if contract.scale else slope
+        self._intercept = intercept
+        self._slope = slope
+        self._smallest = SMALLEST_POINTS if contract.scale else SMALLEST_LOG_ODDS
+
+    def explain(self, contributions: Sequence[float], *, full: bool) -> dict[str, object]:
+        """Explain one row.
+
+        Parameters
+        ----------
+        contributions : sequence of float
+            Exact contributions to the engine's margin, one for each column, then the base value.
+        full : bool
+            Also give the contribution of every column and the base, which add up to the unrounded score.
+
+        Returns
+        -------
+        dict
+            Members reasons, advice and, where asked, explanation.
+        """
+        ranked = self._ranked(contributions)
+        explained: dict[str, object] = {
+            "reasons": [
+                {
+                    "code": reason.code,
+                    "text": reason.text,
+                    "columns": list(reason.columns),
+                    self._unit: round(effect, 2),
+                }
+                for effect, reason in ranked
+            ],
+            "advice": [reason.advice for _, reason in ranked if reason.advice],
+        }
+        if full:
+            explained["explanation"] = self._account(contributions)
+        return explained
+
+    def _ranked(self, contributions: Sequence[float]) -> list[tuple[float, Reason]]:
+        against = 1.0 if self._per_margin >= 0 else -1.0
+        effects = [
+            (self._per_margin * sum(contributions[place] for place in places), reason)
+            for reason, places in self._reasons
+        ]
+        counted = [(effect, reason) for effect, reason in effects if effect * against >= self._smallest]
+        counted.sort(key=lambda pair: (-abs(pair[0]), pair[1].code))
+        return counted[:MAX_REASONS]
+
+    def _account(self, contributions: Sequence[float]) -> dict[str, object]:
+        base_log_odds = self._slope * contributions[-1] + self._intercept
+        base = self._scale.score(base_log_odds) if self._scale else base_log_odds
+        parts = {name: self._per_margin * value for name, value in zip(self._columns, contributions[:-1], strict=True)}
+        return {"unit": self._unit, "base": base, "contributions": parts, "total": base + sum(parts.values())}

@@ -1,0 +1,91 @@
+"""The composition root of a model function: artifact, engine, contract and decision become Lambda's entry points."""
+
+from __future__ import annotations
+
+import os
+
+from ratecard.engines import load_engine
+from ratecard.engines.manifest import load_manifest
+from ratecard.kernel.errors import ArtifactError
+from ratecard.serving.model import Model
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeAlias
+
+    from ratecard.contract import ModelContract
+    from ratecard.serving.model import Decide
+
+    Handler: TypeAlias = Callable[[dict[str, Any], Any], dict[str, Any]]
+
+
+def load_model(contract: ModelContract, decide: Decide, artifact_folder: str, native_dir: str | None) -> Model:
+    """Verify an artifact and load its engine.
+
+    Parameters
+    ----------
+    contract : ModelContract
+        Must have the same slug, version and columns as the artifact.
+    decide : callable
+        From `Scored` to `Decision`.
+    artifact_folder : str
+        Folder with manifest.json and the files it lists.
+    native_dir : str or None
+        Folder of the engines' shared libraries; None for Lambda's place.
+
+    Raises
+    ------
+    ArtifactError
+        If a file is missing or changed, or made for another contract; the function must then not start.
+    """
+    manifest = load_manifest(artifact_folder)
+    if (manifest.model, manifest.version) != (contract.slug, contract.version):
+        raise ArtifactError(
+            f"the artifact is of {manifest.model} {manifest.version}, not {contract.slug} {contract.version}"
+        )
+    if manifest.columns != contract.columns:
+        raise ArtifactError("the artifact's columns are not the contract's, or in another order")
+    return Model(contract, load_engine(artifact_folder, manifest, native_dir), manifest, decide)
+
+
+def serve(contract: ModelContract, *, decide: Decide, artifact: str) -> tuple[Handler, Handler]:
+    """Build the entry points of one model.
+
+    Parameters
+    ----------
+    contract : ModelContract
+        What the model takes and gives.
+    decide : callable
+        From `Scored` to `Decision`.
+    artifact : str
+        The handler's own file: the folder `artifact` lies beside it.
+
+    Returns
+    -------
+    tuple
+        `lambda_handler` for REST, the Open Inference Protocol and direct invocation; `batch_handler` for files in S3.
+
+    Raises
+    ------
+    ArtifactError
+        At import, while Lambda's init phase has a full vCPU; the function then does not start.
+    """
+    folder = os.path.join(os.path.dirname(artifact), "artifact")  # noqa: PTH118, PTH120 - pathlib costs 5 ms at start
+    model = load_model(contract, decide, folder, os.environ.get("RATECARD_NATIVE_DIR"))
+
+    def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        if "httpMethod" in event:
+            from ratecard.serving.rest import answer_http
+
+            return answer_http(model, event, context.aws_request_id)
+        from ratecard.serving.direct import answer_direct
+
+        return answer_direct(model, event, context.aws_request_id)
+
+    def batch_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        from ratecard.serving.files import answer_file
+
+        return answer_file(model, event, os.environ)
+
+    return lambda_handler, batch_handler
