@@ -104,8 +104,8 @@ def is_built(target: Path, arch: str) -> bool:
 def pinned_versions() -> dict[str, str]:
     """Versions by distribution, as `requirements.txt` pins them."""
     lines = REQUIREMENTS.read_text(encoding="utf-8").splitlines()
-    pins = (line.removesuffix("\\").strip().split("==") for line in lines if "==" in line)
-    return {name: version for name, version in pins}
+    pins = (line.removesuffix("\\").strip().partition("==") for line in lines if "==" in line)
+    return {name: version for name, _, version in pins}
 
 
 def fetch_wheels(arch: str, folder: Path) -> None:
@@ -122,7 +122,9 @@ def fetch_wheels(arch: str, folder: Path) -> None:
         command += ["--platform", f"{platform}_{WHEEL_ARCHITECTURE[arch]}"]
     command += ["--quiet", "--dest", str(folder), "--requirement", str(REQUIREMENTS)]
     if subprocess.run(command, stdout=sys.stderr, check=False).returncode:
-        raise BuildError("pip could not download the wheels (see above); a package index or a filled pip cache is needed")
+        raise BuildError(
+            "pip could not download the wheels (see above); a package index or a filled pip cache is needed"
+        )
 
 
 def read_piece(wheels: Path, piece: Piece) -> bytes:
@@ -182,7 +184,7 @@ def strip_libraries(folder: Path, arch: str) -> str | None:
         before = path.read_bytes()
         subprocess.run([program, "--strip-unneeded", str(path)], check=True, stdout=sys.stderr)
         if path.stat().st_size >= len(before):
-            # Stripped already by its maker; a rewritten file of the same size would only differ from machine to machine.
+            # Stripped already by its maker: rewriting it would only make it differ from machine to machine.
             path.write_bytes(before)
     return Path(program).name
 
@@ -220,7 +222,7 @@ def install(folder: Path, target: Path) -> None:
         destination = target / path.relative_to(folder)
         destination.parent.mkdir(parents=True, exist_ok=True)
         path.chmod(0o755 if destination.parent.name == "lib" and path.suffix != ".json" else 0o644)
-        os.replace(path, destination)
+        path.replace(destination)
 
 
 def build(arch: str, target: Path) -> int:
@@ -256,7 +258,9 @@ def build(arch: str, target: Path) -> int:
 def main(arguments: list[str] | None = None) -> int:
     """Parse the command line, build, say what was done; answer the exit code."""
     parser = argparse.ArgumentParser(description="Build the native layer from hash-pinned wheels.")
-    parser.add_argument("--arch", choices=sorted(WHEEL_ARCHITECTURE), default="x86_64", help="Lambda's architecture name")
+    parser.add_argument(
+        "--arch", choices=sorted(WHEEL_ARCHITECTURE), default="x86_64", help="Lambda's architecture name"
+    )
     parser.add_argument("--target", type=Path, help="folder to build into (default: build/native/<arch>)")
     options = parser.parse_args(arguments)
     target = options.target or PROJECT / "build" / "native" / options.arch

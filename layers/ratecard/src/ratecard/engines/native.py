@@ -1,0 +1,92 @@
+"""The shared libraries of the native layer: where they are, which version, how they are opened."""
+
+from __future__ import annotations
+
+import json
+from ctypes import CDLL, RTLD_GLOBAL
+
+from ratecard.engines.files import load_bytes
+from ratecard.kernel.errors import ArtifactError, EngineError
+
+#: File name of each engine's library in the native layer.
+LIBRARIES = {"lightgbm": "lib_lightgbm.so", "xgboost": "libxgboost.so", "onnx": "libonnxruntime.so"}
+
+#: Longest message of a library that is passed on, in characters.
+MESSAGE_LENGTH = 300
+
+
+def load_library(engine: str, native_dir: str) -> CDLL:
+    """Open an engine's shared library.
+
+    Raises
+    ------
+    EngineError
+        If the library is not in `native_dir` or is not for this machine.
+    """
+    if engine != "onnx":
+        # The boosters ask for libgomp by name. The layer brings it, and it is found because it is loaded already.
+        _open(f"{native_dir}/libgomp.so.1", RTLD_GLOBAL)
+    return _open(f"{native_dir}/{LIBRARIES[engine]}", 0)
+
+
+def _open(path: str, mode: int) -> CDLL:
+    try:
+        return CDLL(path, mode)
+    except OSError as error:
+        raise EngineError(f"a native library cannot be loaded: {error} (`make native` builds them)") from error
+
+
+def load_library_version(distribution: str, native_dir: str) -> str:
+    """Read a library's version from the layer's record, for a library that cannot tell it by itself.
+
+    Raises
+    ------
+    EngineError
+        If the layer has no such record.
+    """
+    try:
+        version = json.loads(load_bytes(native_dir, "versions.json"))["libraries"][distribution]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise EngineError("the native layer has no sound versions.json (`make native` builds it)") from error
+    return str(version)
+
+
+def check_version(engine: str, made_with: str, library: str) -> None:
+    """Refuse an artifact that the loaded library may misread.
+
+    The rule: same major version, and a minor version not above the library's. A library reads what its own major line
+    wrote before, not what comes after; patch releases do not change the format. An artifact of an older major version
+    is exported again and its metrics are looked at, instead of being trusted to mean the same.
+
+    Parameters
+    ----------
+    engine : str
+        Name of the engine, for the message.
+    made_with, library : str
+        Versions as "major.minor.patch".
+
+    Raises
+    ------
+    ArtifactError
+        If the rule does not hold.
+    """
+    made, own = _release(made_with), _release(library)
+    if made[0] != own[0] or made[1] > own[1]:
+        raise ArtifactError(
+            f"the artifact was made with {engine} {made_with}; the loaded library is {library}, which supports "
+            f"{own[0]}.0 to {own[0]}.{own[1]}"
+        )
+
+
+def _release(version: str) -> tuple[int, int]:
+    parts = version.split(".")
+    if len(parts) < 3 or not all(part.isascii() and part.isdigit() for part in parts[:2]):
+        raise ArtifactError("an engine's version is not of the form major.minor.patch")
+    return int(parts[0]), int(parts[1])
+
+
+def library_message(raw: bytes | None) -> str:
+    """A library's own error message as one short printable line."""
+    text = (raw or b"no message").decode("utf-8", "replace")
+    line = " ".join(text.split())
+    return "".join(character if character.isprintable() else "?" for character in line)[:MESSAGE_LENGTH]
