@@ -1,61 +1,91 @@
-"""The contract as JSON Schema, draft 4: the dialect that API Gateway validates with and that OpenAPI 3.0 is based on.
+"""JSON Schemas of a contract, in the subset that draft 4 (API Gateway) and OpenAPI 3.0 read alike.
 
-`row_schema` is what clients read and generate code from. `envelope_schema` is what the gateway enforces: so coarse that
-every refusal with a place in it comes from the function, with a JSON Pointer (docs/decisions).
+The one place where the two differ is a value that may be missing: draft 4 lists the type null, OpenAPI 3.0 has a member
+`nullable`. Every function here takes the `Dialect` it writes for. Imported by the workbench and by tests, never by a
+function.
 """
 
 from __future__ import annotations
 
-from ratecard.contract.features import Boolean, Category, Integer, Text
-from ratecard.contract.outputs import Points, Probability
+from enum import Enum
+from typing import Any
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import TypeAlias
+from ratecard.contract.features import Boolean, Category, Feature, Integer, Number, Text
+from ratecard.contract.model import ModelContract
+from ratecard.contract.outputs import Output, Points, Probability
 
-    from ratecard.contract.features import Feature
-    from ratecard.contract.model import ModelContract
-    from ratecard.contract.outputs import Output
+Schema = dict[str, Any]
 
-    Schema: TypeAlias = dict[str, object]
+NO_NUL = r"^[^\u0000]*$"
+"""Text without NUL, as `Text.parse` asks."""
 
 
-def feature_schema(feature: Feature) -> Schema:
-    """Describe one feature; `nullable` is OpenAPI's word for a feature that may be missing."""
-    schema: Schema = {"description": feature.about, **value_schema(feature), "example": feature.sample}
-    if feature.missing:
+class Dialect(Enum):
+    """How a value that may be missing is written."""
+
+    DRAFT_4 = "draft-4"
+    OPENAPI_3_0 = "openapi-3.0"
+
+
+def feature_schema(feature: Feature, dialect: Dialect = Dialect.DRAFT_4) -> Schema:
+    """Return the schema of one field of a row."""
+    schema = {**kind_schema(feature), "description": feature.about}
+    if isinstance(feature, Number | Integer):
+        schema["description"] = f"{feature.about} Unit: {feature.unit}."
+    if not feature.missing:
+        return schema
+    if dialect is Dialect.OPENAPI_3_0:
         schema["nullable"] = True
-        if "enum" in schema:  # OpenAPI 3.0.3: null must be listed even where nullable is true
-            schema["enum"] = [*feature.values, None] if isinstance(feature, Category) else schema["enum"]
+    else:
+        schema["type"] = [schema["type"], "null"]
+    if "enum" in schema:
+        schema["enum"] = [*schema["enum"], None]
     return schema
 
 
-def value_schema(feature: Feature) -> Schema:
-    """Describe the values a feature takes."""
+def kind_schema(feature: Feature) -> Schema:
+    """Return type and bounds of a field that is there."""
+    if isinstance(feature, Number | Integer):
+        kind = "integer" if isinstance(feature, Integer) else "number"
+        return {"type": kind, "minimum": feature.minimum, "maximum": feature.maximum}
     if isinstance(feature, Category):
         return {"type": "string", "enum": list(feature.values)}
     if isinstance(feature, Boolean):
         return {"type": "boolean"}
     if isinstance(feature, Text):
-        return {"type": "string", "maxLength": feature.maximum_length}
-    bounds: Schema = {"type": "number", "minimum": feature.minimum, "maximum": feature.maximum, "x-unit": feature.unit}
-    # 3 and 3.0 are one number in JSON; draft 4's "integer" is read either way, multipleOf is not.
-    return bounds | {"multipleOf": 1} if isinstance(feature, Integer) else bounds
+        return {"type": "string", "maxLength": feature.maximum_length, "pattern": NO_NUL}
+    raise TypeError(f"no schema for {type(feature).__name__}")
 
 
-def row_schema(contract: ModelContract) -> Schema:
-    """Describe one row of a request."""
+def row_schema(contract: ModelContract, dialect: Dialect = Dialect.DRAFT_4) -> Schema:
+    """Return the schema of one row: what the function takes, but for whole numbers written as 3.0, which it takes too."""
+    schema: Schema = {
+        "type": "object",
+        "title": f"One row for {contract.slug}",
+        "additionalProperties": False,
+        "properties": {feature.name: feature_schema(feature, dialect) for feature in contract.features},
+    }
+    required = [feature.name for feature in contract.features if not feature.missing]
+    if required:
+        schema["required"] = required
+    return schema
+
+
+def instances_schema(contract: ModelContract, row: Schema) -> Schema:
+    """Return the schema of a body with many rows; `row` is the row's schema or a reference to it."""
     return {
         "type": "object",
-        "description": contract.about,
-        "properties": {feature.name: feature_schema(feature) for feature in contract.features},
-        "required": [feature.name for feature in contract.features if not feature.missing],
+        "title": f"Up to {contract.max_rows} rows for {contract.slug}",
         "additionalProperties": False,
+        "required": ["instances"],
+        "properties": {
+            "instances": {"type": "array", "minItems": 1, "maxItems": contract.max_rows, "items": row},
+        },
     }
 
 
 def envelope_schema() -> Schema:
-    """Describe what the gateway enforces of a predict body: a JSON object, with rows in `instances` if it has that."""
+    """Return what API Gateway checks of a predict body: less than the function does, so that the function's words win."""
     return {
         "type": "object",
         "minProperties": 1,
@@ -64,7 +94,7 @@ def envelope_schema() -> Schema:
 
 
 def output_schema(output: Output) -> Schema:
-    """Describe one output."""
+    """Return the schema of one field of a prediction."""
     if isinstance(output, Probability):
         return {"type": "number", "minimum": 0, "maximum": 1, "description": output.about}
     if isinstance(output, Points):
@@ -74,58 +104,61 @@ def output_schema(output: Output) -> Schema:
 
 
 def prediction_schema(contract: ModelContract) -> Schema:
-    """Describe one prediction of an answer."""
-    properties: Schema = {output.name: output_schema(output) for output in contract.outputs}
+    """Return the schema of one prediction, with the reasons it may carry."""
+    properties = {output.name: output_schema(output) for output in contract.outputs}
     if contract.reasons:
         properties |= explanation_properties(contract)
-    return {"type": "object", "properties": properties, "required": [output.name for output in contract.outputs]}
-
-
-def explanation_properties(contract: ModelContract) -> Schema:
-    """Describe the members that explain a prediction."""
-    unit = "points" if contract.scale else "log_odds"
-    reason = {
+    return {
         "type": "object",
-        "properties": {
+        "additionalProperties": False,
+        "required": [output.name for output in contract.outputs],
+        "properties": properties,
+    }
+
+
+def explanation_properties(contract: ModelContract) -> dict[str, Schema]:
+    """Return the schemas of reasons, advice and the full account."""
+    unit = "points" if contract.scale else "log_odds"
+    reason = closed_object(
+        {
             "code": {"type": "string", "enum": [reason.code for reason in contract.reasons]},
             "text": {"type": "string"},
-            "columns": {"type": "array", "items": {"type": "string", "enum": list(contract.columns)}},
-            unit: {"type": "number", "description": "Effect on the score against the average applicant."},
-        },
-        "required": ["code", "text", "columns", unit],
-    }
-    account = {
-        "type": "object",
-        "description": "Every column's contribution; base and contributions add up to total, the unrounded score.",
-        "properties": {
+            "columns": {"type": "array", "items": {"type": "string"}},
+            unit: {"type": "number", "description": "What the reason moved, in the unit the name says."},
+        }
+    )
+    account = closed_object(
+        {
             "unit": {"type": "string", "enum": [unit]},
             "base": {"type": "number"},
-            "contributions": {"type": "object", "additionalProperties": {"type": "number"}},
-            "total": {"type": "number"},
-        },
-        "required": ["unit", "base", "contributions", "total"],
-    }
+            "contributions": closed_object({column: {"type": "number"} for column in contract.columns}),
+            "total": {"type": "number", "description": "Base and contributions added up: the score before rounding."},
+        }
+    )
     return {
-        "reasons": {
-            "type": "array",
-            "maxItems": 4,
-            "items": reason,
-            "description": "Principal reasons, strongest first.",
-        },
-        "advice": {"type": "array", "items": {"type": "string"}, "description": "What the person can do, same order."},
-        "explanation": account,
+        "reasons": {"type": "array", "items": reason, "description": "Principal reasons, the strongest first."},
+        "advice": {"type": "array", "items": {"type": "string"}, "description": "What the person scored can change."},
+        "explanation": {**account, "description": "Given with explain=true."},
     }
 
 
-def answer_schema(contract: ModelContract) -> Schema:
-    """Describe the answer of a predict call."""
-    return {
-        "type": "object",
-        "properties": {
+def closed_object(properties: dict[str, Schema]) -> Schema:
+    """Return an object of exactly these members."""
+    return {"type": "object", "additionalProperties": False, "required": list(properties), "properties": properties}
+
+
+def answer_schema(contract: ModelContract, prediction: Schema) -> Schema:
+    """Return the schema of a predict answer; `prediction` is the prediction's schema or a reference to it."""
+    return closed_object(
+        {
             "model": {"type": "string", "enum": [contract.slug]},
-            "version": {"type": "string"},
-            "call_id": {"type": "string", "description": "Names this call in invoices and in questions to operators."},
-            "predictions": {"type": "array", "items": prediction_schema(contract)},
-        },
-        "required": ["model", "version", "call_id", "predictions"],
-    }
+            "version": {"type": "string", "enum": [contract.version]},
+            "call_id": {"type": "string", "description": "The id under which operators find the call."},
+            "predictions": {"type": "array", "minItems": 1, "maxItems": contract.max_rows, "items": prediction},
+        }
+    )
+
+
+def sample_row(contract: ModelContract) -> dict[str, float | int | str | bool]:
+    """Return a typical row, for examples and first calls."""
+    return {feature.name: feature.sample for feature in contract.features}

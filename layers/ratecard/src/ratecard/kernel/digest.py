@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+__all__ = ["sha256", "sha256_hex"]
+
 try:
     from _hashlib import openssl_sha256 as sha256
 except ImportError:  # an interpreter built without OpenSSL

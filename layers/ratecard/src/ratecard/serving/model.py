@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from ratecard.contract import Decision, ModelContract, Row
+    from ratecard.engines.engine import Engine
     from ratecard.engines.manifest import Manifest
-    from ratecard.engines.protocol import Engine
 
     Decide: TypeAlias = Callable[[Scored], Decision]
     Prediction: TypeAlias = dict[str, object]
@@ -46,8 +46,8 @@ class Model:
     def __init__(self, contract: ModelContract, engine: Engine, manifest: Manifest, decide: Decide) -> None:
         self.contract = contract
         self._engine = engine
-        self._slope = manifest.calibration_slope
-        self._intercept = manifest.calibration_intercept
+        self._slope = manifest.calibration.slope
+        self._intercept = manifest.calibration.intercept
         self._decide = decide
         self._names = tuple(output.name for output in contract.outputs)
         self._explainer = Explainer(contract, self._slope, self._intercept)

@@ -1,0 +1,81 @@
+# Every command a person types. It asks for Python 3.11 or newer and nothing else; `make` alone lists the commands.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARCH ?= $(shell uname -m | sed 's/aarch64/arm64/')
+NATIVE := build/native/$(ARCH)
+PIP := -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up test check format native train bench generate lock sam-setup sam clean
+
+help: ## list the commands
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
+
+# The stamps hold what an environment was made from, so that a second `make` does nothing.
+$(VENV)/run.stamp: requirements/run.txt pyproject.toml
+	@echo "setting up $(VENV) (once)" >&2
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python $(PIP) install --require-hashes -r requirements/run.txt
+	@$(BIN)/python $(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt $(VENV)/run.stamp
+	@echo "adding the tools for tests and training (once)" >&2
+	@$(BIN)/python $(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(NATIVE)/lib/versions.json: layers/native/build.py layers/native/requirements.txt | $(VENV)/run.stamp
+	@$(BIN)/python layers/native/build.py --arch $(ARCH) --target $(NATIVE)
+	@touch $@
+
+native: $(NATIVE)/lib/versions.json ## build the engines' shared libraries for this machine
+
+setup: $(VENV)/dev.stamp native ## prepare everything for development
+
+up: $(VENV)/run.stamp native ## set up and run the platform on this machine
+	@$(BIN)/ratecard up $(UP)
+
+test: setup ## prove it: unit, functional, contract, infra and end-to-end tests
+	@$(BIN)/python -m pytest $(TESTS)
+
+check: setup ## format, lint, types, import contracts, generated files
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/ratecard generate --check
+
+format: setup ## format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+train: setup ## train every model again from its data
+	@for recipe in functions/models/*/training/recipe.py; do $(BIN)/python $$recipe || exit 1; done
+
+generate: setup ## write the files that are derived from contracts and prices
+	@$(BIN)/ratecard generate
+
+bench: setup sam-setup ## measure every claim of speed, with peers in the same run
+	@$(BIN)/python benchmarks/run.py all
+
+sam-setup: .venv-sam/stamp .venv-checkov/stamp ## install SAM CLI and checkov, each in an environment of its own
+
+.venv-%/stamp: requirements/%.txt
+	@test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
+	@.venv-$*/bin/python $(PIP) install --require-hashes -r $<
+	@touch $@
+
+sam: setup sam-setup ## validate, lint, build and run the SAM application with Docker
+	@$(BIN)/python -m pytest tests/infra tests/e2e -m "sam or not sam" -n 0
+
+lock: ## pin every dependency with its hashes (needs uv)
+	@uv pip compile --quiet $(LOCK) pyproject.toml --group build -o requirements/run.txt
+	@uv pip compile --quiet $(LOCK) pyproject.toml --group build --group train --group test -o requirements/dev.txt
+	@uv pip compile --quiet $(LOCK) --group sam -o requirements/sam.txt
+	@uv pip compile --quiet $(LOCK) --group checkov -o requirements/checkov.txt
+LOCK := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url
+
+clean: ## remove what was built; .ratecard, where the platform keeps its state, stays
+	@rm -rf build .aws-sam .venv .venv-sam .venv-checkov
