@@ -7,6 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Timings never decide a test: two cores may be busy with anything.
+settings.register_profile("ratecard", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ratecard")
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"

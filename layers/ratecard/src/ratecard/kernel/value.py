@@ -29,10 +29,12 @@ class Value:
     """
 
     fields: ClassVar[tuple[str, ...]] = ()
+    field_names: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        cls.fields = tuple(name for name in cls.__annotations__ if name != "fields")
+        cls.fields = tuple(cls.__annotations__)
+        cls.field_names = frozenset(cls.fields)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         own = self.__dict__
@@ -40,7 +42,7 @@ class Value:
         if len(args) > len(self.fields) or not own.keys().isdisjoint(kwargs):
             raise TypeError(f"{type(self).__name__} got too many or repeated arguments")
         own.update(kwargs)
-        if len(own) != len(self.fields):
+        if own.keys() != self.field_names:
             self._fill_defaults(own)
 
     def _fill_defaults(self, own: dict[str, Any]) -> None:
@@ -49,8 +51,8 @@ class Value:
                 if not hasattr(type(self), name):
                     raise TypeError(f"{type(self).__name__} needs {name}")
                 own[name] = getattr(type(self), name)
-        if len(own) != len(self.fields):
-            raise TypeError(f"{type(self).__name__} has no field {min(own.keys() - set(self.fields))}")
+        if own.keys() != self.field_names:
+            raise TypeError(f"{type(self).__name__} has no field {min(own.keys() - self.field_names)}")
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy with some fields changed."""
