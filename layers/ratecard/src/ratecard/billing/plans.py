@@ -1,0 +1,166 @@
+"""Plans and prices as values, each version in force from a day on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Protocol, TypeVar
+
+from ratecard.kernel.errors import ErrorKind, RatecardError
+
+
+class UnknownPlanError(RatecardError):
+    """No plan has this name."""
+
+    code = "unknown_plan"
+    kind = ErrorKind.NOT_FOUND
+
+
+class UnknownPriceError(RatecardError):
+    """Nothing was on sale under this name at that time."""
+
+    code = "unknown_price"
+    kind = ErrorKind.NOT_FOUND
+
+
+class Period(Enum):
+    """Calendar period of a quota, in UTC; a week begins on Monday."""
+
+    DAY = "DAY"
+    WEEK = "WEEK"
+    MONTH = "MONTH"
+
+
+class Operation(Enum):
+    """What is sold."""
+
+    PREDICT = "predict"
+    EXPLAIN = "explain"
+    BATCH = "batch"
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How many requests a key may make in a period."""
+
+    limit: int
+    period: Period
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A tier of service.
+
+    Attributes
+    ----------
+    slug, title, about : str
+        Name for programs, name for people, one sentence.
+    effective_on : date
+        First day, UTC, on which this version of the plan is in force.
+    rate_per_second : float
+        Tokens a second that a key's bucket gains, above 0.
+    burst : int
+        Size of the bucket, at least 1.
+    quota : Quota or None
+        None is no quota.
+    """
+
+    slug: str
+    title: str
+    about: str
+    effective_on: date
+    rate_per_second: float
+    burst: int
+    quota: Quota | None
+
+    @property
+    def version(self) -> str:
+        """Name of this version, for example ``standard@2026-11-01``."""
+        return f"{self.slug}@{self.effective_on.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What one unit (one row) of an operation costs from a day on.
+
+    Attributes
+    ----------
+    model : str
+        Slug of the model.
+    operation : Operation
+        What is sold.
+    effective_on : date
+        First day, UTC, of this price.
+    unit_price : Decimal
+        Not negative, at most twelve decimals, in the book's currency.
+    """
+
+    model: str
+    operation: Operation
+    effective_on: date
+    unit_price: Decimal
+
+    @property
+    def version(self) -> str:
+        """Name of this version, for example ``credit-rating/predict@2026-11-01``."""
+        return f"{self.model}/{self.operation.value}@{self.effective_on.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True)
+class PriceBook:
+    """All plans and prices, in every version."""
+
+    currency: str
+    plans: tuple[Plan, ...]
+    prices: tuple[Price, ...]
+
+    def plans_at(self, at: datetime) -> dict[str, Plan]:
+        """Return the version of each plan that is in force at an instant (aware), by slug."""
+        return {plan.slug: plan for plan in _in_force(self.plans, at)}
+
+    def get_plan(self, slug: str, at: datetime) -> Plan:
+        """Return a plan's version in force at an instant (aware).
+
+        Raises
+        ------
+        UnknownPlanError
+            If there is none.
+        """
+        plan = self.plans_at(at).get(slug)
+        if plan is None:
+            known = ", ".join(sorted({plan.slug for plan in self.plans}))
+            raise UnknownPlanError(f"there is no plan {slug}; the plans are: {known}")
+        return plan
+
+    def get_price(self, model: str, operation: Operation, at: datetime) -> Price:
+        """Return the price of an operation at an instant (aware).
+
+        Raises
+        ------
+        UnknownPriceError
+            If it was not on sale then.
+        """
+        found = [price for price in self.prices if price.model == model and price.operation is operation]
+        current = _in_force(found, at)
+        if not current:
+            raise UnknownPriceError(f"{operation.value} of {model} has no price at that time")
+        return current[-1]
+
+
+class _Dated(Protocol):
+    @property
+    def effective_on(self) -> date: ...
+
+
+_Entry = TypeVar("_Entry", bound=_Dated)
+
+
+def _in_force(entries: Iterable[_Entry], at: datetime) -> list[_Entry]:
+    """Return the entries in force at an instant, later versions last."""
+    if at.tzinfo is None:
+        raise ValueError("an instant needs a time zone")
+    day = at.astimezone(UTC).date()
+    return sorted((entry for entry in entries if entry.effective_on <= day), key=lambda entry: entry.effective_on)
