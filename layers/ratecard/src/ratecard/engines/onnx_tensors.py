@@ -1,0 +1,134 @@
+"""Rows as the tensors that an ONNX graph takes."""
+
+from __future__ import annotations
+
+from ctypes import c_char, c_char_p, c_float, c_int64, c_void_p
+from operator import itemgetter
+from struct import Struct, error
+
+from ratecard.engines.onnx_api import DOUBLE, FLOAT, INT64, STRING
+from ratecard.kernel.errors import ArtifactError, EngineError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from ctypes import Array
+
+    from ratecard.engines.onnx_api import OrtApi
+    from ratecard.engines.onnx_graph import Port
+
+#: C type of each element type, as `struct` writes it.
+CODES = {FLOAT: "f", INT64: "q", DOUBLE: "d", STRING: ""}
+
+# OrtAllocatorType and OrtMemType of plain memory of the CPU.
+DEVICE_ALLOCATOR, DEFAULT_MEMORY = 0, 0
+
+
+class InputTensor:
+    """One input of a graph. Its memory and its handle are kept for the next call of as many rows.
+
+    Parameters
+    ----------
+    api : OrtApi
+        The library.
+    port : Port
+        The graph's input.
+    places : tuple of int
+        Which columns of a row it takes.
+
+    Raises
+    ------
+    ArtifactError
+        If its elements are of a type that rows cannot be turned into.
+    """
+
+    def __init__(self, api: OrtApi, port: Port, places: tuple[int, ...]) -> None:
+        if port.element not in CODES:
+            raise ArtifactError(f"the ONNX graph's input {port.name!r} is not of float, double, int64 or string")
+        self._api = api
+        self._element = port.element
+        self._width = len(places)
+        # A tensor of all columns takes the row as it is.
+        self._pick: Callable[[Sequence[float | int | str]], Sequence[float | int | str]] | None = None
+        if self._width == 1:
+            pick = itemgetter(*places)
+            self._pick = lambda row: (pick(row),)
+        self._row = Struct(f"{self._width}{CODES[port.element]}" if port.element != STRING else "")
+        self._count = 0
+        self._block: Array[c_char] = (c_char * 0)()
+        self._value = c_void_p()
+
+    def fill(self, rows: Sequence[Sequence[float | int | str]]) -> int | None:
+        """Write rows into the tensor; answer its handle.
+
+        Raises
+        ------
+        EngineError
+            If a value is not of the tensor's type.
+        """
+        if len(rows) != self._count:
+            self._allocate(len(rows))
+        chosen = rows if self._pick is None else map(self._pick, rows)
+        try:
+            self._write(chosen)
+        except (error, OverflowError, ValueError, TypeError, AttributeError) as cause:
+            raise EngineError("a row has a value that is not of the type its column has in the ONNX graph") from cause
+        return self._value.value
+
+    def free(self) -> None:
+        """Free the handle."""
+        self._api.release("Value", self._value)
+        self._value, self._count = c_void_p(), 0
+
+    def _allocate(self, count: int) -> None:
+        self.free()
+        api, shape = self._api, (c_int64 * 2)(count, self._width)
+        if self._element == STRING:
+            allocator = api.create("GetAllocatorWithDefaultOptions")
+            self._value = api.create("CreateTensorAsOrtValue", allocator, shape, 2, STRING)
+        else:
+            size = self._row.size * count
+            self._block = (c_char * size)()
+            memory = api.create("CreateCpuMemoryInfo", DEVICE_ALLOCATOR, DEFAULT_MEMORY)
+            arguments = (memory, self._block, size, shape, 2, self._element)
+            self._value = api.create("CreateTensorWithDataAsOrtValue", *arguments)
+            api.release("MemoryInfo", memory)
+        self._count = count
+
+    def _write(self, rows: Iterable[Sequence[float | int | str]]) -> None:
+        if self._element == STRING:
+            texts = [_encode(value) for row in rows for value in row]
+            self._api.call("FillStringTensor", self._value, (c_char_p * len(texts))(*texts), len(texts))
+            return
+        pack, block, size = self._row.pack_into, self._block, self._row.size
+        convert = {FLOAT: _to_float32, INT64: _to_int64}.get(self._element)
+        offset = 0
+        for row in rows:
+            try:
+                pack(block, offset, *row)
+            except (error, OverflowError):
+                if convert is None:
+                    raise
+                pack(block, offset, *map(convert, row))
+            offset += size
+
+
+def _to_float32(value: float | int | str) -> float:
+    # `struct` refuses what float32 cannot hold; the C cast, like NumPy's, makes it infinite.
+    if isinstance(value, str):
+        raise TypeError("not a number")
+    return c_float(value).value
+
+
+def _to_int64(value: float | int | str) -> int:
+    # The contract's rows are floats; only whole ones have a place in a tensor of integers.
+    whole = int(value)
+    if isinstance(value, str) or whole != value:
+        raise ValueError("not a whole number")
+    return whole
+
+
+def _encode(value: float | int | str) -> bytes:
+    if not isinstance(value, str) or "\0" in value:
+        raise ValueError("not a text without zero bytes")
+    return value.encode("utf-8")
