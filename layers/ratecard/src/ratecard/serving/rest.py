@@ -140,11 +140,11 @@ def read_body(event: dict[str, Any], headers: dict[str, str]) -> str:
     if len(body) > MAX_BODY_BYTES:
         raise PayloadTooLargeError(f"the body is larger than {MAX_BODY_BYTES} bytes")
     if event.get("isBase64Encoded"):
-        from binascii import Error, a2b_base64
+        from binascii import a2b_base64
 
         try:
             return a2b_base64(body).decode()
-        except (Error, UnicodeDecodeError):
+        except ValueError:  # not base64, or not UTF-8
             raise InvalidJsonError("the body is not UTF-8") from None
     text: str = body
     return text
