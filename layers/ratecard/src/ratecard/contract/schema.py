@@ -157,8 +157,3 @@ def answer_schema(contract: ModelContract, prediction: Schema) -> Schema:
             "predictions": {"type": "array", "minItems": 1, "maxItems": contract.max_rows, "items": prediction},
         }
     )
-
-
-def sample_row(contract: ModelContract) -> dict[str, float | int | str | bool]:
-    """Return a typical row, for examples and first calls."""
-    return {feature.name: feature.sample for feature in contract.features}

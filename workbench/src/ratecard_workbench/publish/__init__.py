@@ -1,0 +1,1 @@
+"""From contracts and rate card to what AWS deploys: the gateway's OpenAPI file, the plans' stack, digests."""
