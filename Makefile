@@ -8,7 +8,7 @@ NATIVE := build/native/$(ARCH)
 PIP := -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check format native train bench generate lock sam-setup sam clean
+.PHONY: help setup up test prove check format native train bench generate lock sam-setup sam clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
@@ -67,8 +67,11 @@ sam-setup: .venv-sam/stamp .venv-checkov/stamp ## install SAM CLI and checkov, e
 	@.venv-$*/bin/python $(PIP) install --require-hashes -r $<
 	@touch $@
 
-sam: setup sam-setup ## validate, lint, build and run the SAM application with Docker
-	@$(BIN)/python -m pytest tests/infra tests/e2e -m "sam or not sam" -n 0
+prove: setup sam-setup ## the slower proofs: load, kill -9, hostile input, sam build and sam local (Docker)
+	@$(BIN)/python -m pytest -m "slow or sam" $(TESTS)
+
+sam: setup sam-setup ## validate, lint, build and run the SAM application (Docker)
+	@$(BIN)/python -m pytest -m sam -n 0 $(TESTS)
 
 lock: ## pin every dependency with its hashes (needs uv)
 	@uv pip compile --quiet $(LOCK) pyproject.toml --group build -o requirements/run.txt

@@ -8,6 +8,7 @@ from ratecard.engines import load_engine
 from ratecard.engines.manifest import load_manifest
 from ratecard.kernel.errors import ArtifactError
 from ratecard.serving.model import Model
+from ratecard.serving.rest import answer_http
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,8 +77,6 @@ def serve(contract: ModelContract, *, decide: Decide, artifact: str) -> tuple[Ha
 
     def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         if "httpMethod" in event:
-            from ratecard.serving.rest import answer_http
-
             return answer_http(model, event, context.aws_request_id)
         from ratecard.serving.direct import answer_direct
 
