@@ -1,0 +1,156 @@
+"""Seal what `sam build` made: check it, and give each function the digest that decides whether a version is published.
+
+SAM publishes a version when `AutoPublishCodeSha256` changes. A digest over the zip alone would leave an alias on the old
+layers when only a layer changed, so it goes over the zip and every layer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from ratecard.kernel.errors import ErrorKind, RatecardError
+from ratecard_workbench.local.cloudformation import Node, load_yaml
+from ratecard_workbench.publish.files import store_text, yaml_text
+
+FUNCTION = "AWS::Serverless::Function"
+LAYER = "AWS::Serverless::LayerVersion"
+NOTICE = "Made by `sam build` and `ratecard seal`."
+DIGEST = "AutoPublishCodeSha256"
+DIGEST_PARAMETER = "CodeSha256"
+DIGEST_RULE = "BuiltWithDigests"
+
+ZIP_BUDGET_BYTES = 5_000_000
+"""A model's zip, weighed unzipped. Source: DESIGN.md section 3."""
+
+UNZIPPED_LIMIT_BYTES = 262_144_000
+"""Lambda's limit on a function and its layers together, unzipped. Source: Lambda quotas."""
+
+ELF_MACHINES = {62: "x86_64", 183: "arm64"}
+"""Field e_machine of a library's header -> Lambda's name of the architecture. Source: ELF-64 object file format."""
+
+
+class SealError(RatecardError):
+    """What was built must not be deployed."""
+
+    code = "invalid_build"
+    kind = ErrorKind.INVALID
+
+
+@dataclass(frozen=True, slots=True)
+class SealedFunction:
+    """One function of a build.
+
+    Attributes
+    ----------
+    name : str
+        Logical id.
+    sha256 : str
+        Digest over zip and layers, hexadecimal.
+    zip_bytes, total_bytes : int
+        Unzipped size of the function alone, and with its layers.
+    """
+
+    name: str
+    sha256: str
+    zip_bytes: int
+    total_bytes: int
+
+
+def seal_build(folder: Path, architecture: str) -> list[SealedFunction]:
+    """Check a build and write the functions' digests into its template.
+
+    Parameters
+    ----------
+    folder : Path
+        What `sam build` wrote, with template.yaml in it.
+    architecture : str
+        Processor it will be deployed for, x86_64 or arm64.
+
+    Raises
+    ------
+    SealError
+        If a function is above its budget, or a library is for another processor.
+    """
+    template = load_yaml(folder / "template.yaml")
+    resources = template["Resources"]
+    shared = (template.get("Globals") or {}).get("Function") or {}
+    sealed = []
+    for name, resource in resources.items():
+        if resource["Type"] == FUNCTION:
+            properties = resource["Properties"]
+            layers = properties.get("Layers", shared.get("Layers", []))
+            folders = [folder / properties["CodeUri"], *layer_folders(folder, resources, layers)]
+            sealed.append(seal_function(name, folders, architecture))
+            properties[DIGEST] = sealed[-1].sha256
+    (template.get("Parameters") or {}).pop(DIGEST_PARAMETER, None)
+    (template.get("Rules") or {}).pop(DIGEST_RULE, None)
+    if not template.get("Rules"):
+        template.pop("Rules", None)
+    store_text(folder / "template.yaml", yaml_text(template, NOTICE))
+    return sealed
+
+
+def layer_folders(folder: Path, resources: dict[str, Node], layers: list[Node]) -> list[Path]:
+    """Return the built folders of the template's own layers, in the functions' order."""
+    named = [resources.get(str(layer.get("Ref")), {}) for layer in layers if isinstance(layer, dict)]
+    return [folder / layer["Properties"]["ContentUri"] for layer in named if layer.get("Type") == LAYER]
+
+
+def seal_function(name: str, folders: list[Path], architecture: str) -> SealedFunction:
+    """Check one function's folders, its own first, and digest them.
+
+    Raises
+    ------
+    SealError
+        As `seal_build`.
+    """
+    sizes = [size_of(folder) for folder in folders]
+    if sizes[0] > ZIP_BUDGET_BYTES:
+        raise SealError(f"{name} has {sizes[0]} bytes, more than its budget of {ZIP_BUDGET_BYTES}")
+    if sum(sizes) > UNZIPPED_LIMIT_BYTES:
+        raise SealError(f"{name} and its layers have {sum(sizes)} bytes, more than Lambda's {UNZIPPED_LIMIT_BYTES}")
+    for folder in folders:
+        refuse_other_processors(folder, architecture)
+    return SealedFunction(name, digest_of(folders), sizes[0], sum(sizes))
+
+
+def digest_of(folders: list[Path]) -> str:
+    """Digest the names and contents of all files, folder by folder; times and modes do not count."""
+    digest = sha256()
+    for number, folder in enumerate(folders):
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            content = sha256(path.read_bytes()).hexdigest()
+            digest.update(f"{number} {path.relative_to(folder).as_posix()} {content}\n".encode())
+    return digest.hexdigest()
+
+
+def size_of(folder: Path) -> int:
+    """Sum the files under a folder, in bytes.
+
+    Raises
+    ------
+    SealError
+        If it holds none: the build is not there.
+    """
+    sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
+    if not sizes:
+        raise SealError(f"{folder.name} is not built; run sam build first")
+    return sum(sizes)
+
+
+def refuse_other_processors(folder: Path, architecture: str) -> None:
+    """Refuse shared libraries that the deployed function could not load.
+
+    Raises
+    ------
+    SealError
+        If one is for another processor.
+    """
+    for path in sorted(folder.rglob("*.so*")):
+        with path.open("rb") as library:
+            header = library.read(20)
+        machine = ELF_MACHINES.get(int.from_bytes(header[18:20], "little"))
+        if header[:4] != b"\x7fELF" or machine != architecture:
+            raise SealError(f"{path.name} is for {machine or 'no known processor'}, the functions for {architecture}")
