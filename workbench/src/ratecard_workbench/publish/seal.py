@@ -1,6 +1,6 @@
 """Seal what `sam build` made: check it, and give each function the digest that decides whether a version is published.
 
-SAM publishes a version when `AutoPublishCodeSha256` changes. A digest over the zip alone would leave an alias on the old
+SAM publishes a version when `AutoPublishCodeSha256` changes. A digest over the zip alone would leave an alias on old
 layers when only a layer changed, so it goes over the zip and every layer.
 """
 
