@@ -25,7 +25,10 @@ def load_library(engine: str, native_dir: str) -> CDLL:
     """
     if engine != "onnx":
         # The boosters ask for libgomp by name. The layer brings it, and it is found because it is loaded already.
-        _open(f"{native_dir}/libgomp.so.1", RTLD_GLOBAL)
+        openmp = _open(f"{native_dir}/libgomp.so.1", RTLD_GLOBAL)
+        # Loading a model would start a team of threads that then spin for their next piece of work: with the second
+        # CPU busy, or absent as in Lambda, that costs up to 8 ms of a cold start and takes time from the calls.
+        openmp.omp_set_num_threads(1)
     return _open(f"{native_dir}/{LIBRARIES[engine]}", 0)
 
 
