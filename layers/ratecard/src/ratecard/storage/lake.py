@@ -1,0 +1,183 @@
+"""The usage lake: immutable lines in files by hour, laid out as log delivery would in the cloud.
+
+``<root>/<stream>/dt=YYYY-MM-DD/hour=HH/<writer>.jsonl``, where the hour is that of the event, in UTC. One writer
+owns its files; every line is one write at the end of the file, so a killed process leaves at most one torn last line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+USAGE = "usage"
+ACCESS = "access"
+OPEN_FILES = 4
+_HOUR = re.compile(r"(\d{4}-\d{2}-\d{2})T(\d{2})")
+_DAY_FOLDER = re.compile(r"dt=(\d{4}-\d{2}-\d{2})")
+
+
+def partition_of(hour: str) -> str:
+    """Return the folder of an hour.
+
+    Parameters
+    ----------
+    hour : str
+        `YYYY-MM-DDTHH`, UTC.
+
+    Raises
+    ------
+    ValueError
+        If it is not such an hour.
+    """
+    match = _HOUR.fullmatch(hour)
+    if match is None:
+        raise ValueError("an hour is YYYY-MM-DDTHH")
+    return f"dt={match.group(1)}/hour={match.group(2)}"
+
+
+class LakeWriter:
+    """Appends lines to one stream of the lake.
+
+    What `append` has returned for is in the operating system's hands: it survives the death of this process at any
+    instant, `kill -9` included. Against a loss of power, the owner syncs what `take_unsynced` gives, every few seconds.
+
+    Parameters
+    ----------
+    root : Path
+        The lake's folder.
+    stream : str
+        `usage` or `access`.
+    writer : str
+        Name that no other writer has or ever had: files are never continued by another process.
+    """
+
+    def __init__(self, root: Path, stream: str, writer: str) -> None:
+        self._folder = root / stream
+        self._name = f"{writer}.jsonl"
+        self._open: OrderedDict[str, int] = OrderedDict()
+        self._torn: set[str] = set()
+        self._unsynced: set[str] = set()
+
+    def append(self, hour: str, lines: bytes) -> None:
+        """Append whole lines.
+
+        Parameters
+        ----------
+        hour : str
+            `YYYY-MM-DDTHH`, UTC: when the events happened.
+        lines : bytes
+            One or more lines, each with its newline.
+
+        Raises
+        ------
+        OSError
+            If not all of it could be written; what was written of the last line is then marked as torn.
+        """
+        descriptor = self._open.get(hour) or self._open_file(hour)
+        if hour in self._torn:
+            # Ends the torn line, so that this one stands alone.
+            lines = b"\n" + lines
+        written = 0
+        try:
+            while written < len(lines):
+                written += os.write(descriptor, lines[written:] if written else lines)
+        except OSError:
+            if written:
+                self._torn.add(hour)
+            raise
+        self._torn.discard(hour)
+        self._unsynced.add(hour)
+
+    def take_unsynced(self) -> list[int]:
+        """Return descriptors of the files written to since the last call; whoever takes them syncs and closes them."""
+        hours, self._unsynced = self._unsynced, set()
+        return [os.dup(self._open[hour]) for hour in hours if hour in self._open]
+
+    def close(self) -> None:
+        """Sync and close every file."""
+        while self._open:
+            _, descriptor = self._open.popitem()
+            os.fsync(descriptor)
+            os.close(descriptor)
+
+    def _open_file(self, hour: str) -> int:
+        path = self._folder / partition_of(hour) / self._name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if len(self._open) >= OPEN_FILES:
+            _, oldest = self._open.popitem(last=False)
+            os.fsync(oldest)
+            os.close(oldest)
+        self._open[hour] = descriptor
+        return descriptor
+
+
+def sync_and_close(descriptors: list[int]) -> None:
+    """Have the disk take what was written to some files; slow, so it runs beside the event loop."""
+    for descriptor in descriptors:
+        os.fsync(descriptor)
+        os.close(descriptor)
+
+
+@dataclass(frozen=True, slots=True)
+class LakeLine:
+    """One line that was read.
+
+    Attributes
+    ----------
+    path : Path
+        Its file.
+    number : int
+        Line number from 1.
+    event : dict or None
+        The parsed line; None if it is torn or not a JSON object.
+    """
+
+    path: Path
+    number: int
+    event: dict[str, object] | None
+
+
+def list_files(root: Path, stream: str, *, first_day: str = "", last_day: str = "9999") -> list[Path]:
+    """Return the stream's files of some days (`YYYY-MM-DD`, both included), oldest first."""
+    return sorted(
+        path
+        for folder in (root / stream).glob("dt=*")
+        if (match := _DAY_FOLDER.fullmatch(folder.name)) and first_day <= match.group(1) <= last_day
+        for path in folder.glob("hour=*/*.jsonl")
+    )
+
+
+def scan(root: Path, stream: str, *, first_day: str = "", last_day: str = "9999") -> Iterator[LakeLine]:
+    """Read a stream's lines, file by file, while it may still be written.
+
+    A last line without its newline is not there yet, or will never be: it is left out. Any other line that is not a
+    JSON object is yielded without an event, for whoever audits the lake.
+
+    Parameters
+    ----------
+    root : Path
+        The lake's folder.
+    stream : str
+        `usage` or `access`.
+    first_day, last_day : str
+        Days of the events, UTC, both included.
+    """
+    for path in list_files(root, stream, first_day=first_day, last_day=last_day):
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if line.endswith(b"\n") and line != b"\n":
+                    yield LakeLine(path, number, _parse(line))
+
+
+def _parse(line: bytes) -> dict[str, object] | None:
+    try:
+        event = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return event if isinstance(event, dict) else None

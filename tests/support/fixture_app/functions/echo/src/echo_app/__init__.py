@@ -1,0 +1,1 @@
+"""A function that does what its caller says, good or bad."""

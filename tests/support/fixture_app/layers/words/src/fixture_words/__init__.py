@@ -1,0 +1,3 @@
+"""A layer, to see that functions find theirs."""
+
+GREETING = "from the layer"

@@ -1,0 +1,56 @@
+"""The demo customer: a key that works at every start, and a call that works with it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+
+from ratecard.storage.accounts import IssuedKey, SqliteAccounts
+from ratecard_workbench.local.application import Application
+from ratecard_workbench.local.cloudformation import Node, load_yaml
+from ratecard_workbench.local.openapi import Definition, LambdaIntegration, Route
+
+CUSTOMER = "demo"
+KEY_NAME = "demo"
+PLAN = "standard"
+PUBLIC_DOCUMENT = "openapi.public.yaml"
+
+
+def issue_demo_key(accounts: SqliteAccounts) -> IssuedKey:
+    """Give the demo customer's key a new secret: only its hash is stored, so an old one could not be shown again."""
+    accounts.ensure_customer(CUSTOMER, "Demo")
+    for key in accounts.list_keys(CUSTOMER):
+        if key.name == KEY_NAME and key.enabled and key.plan == PLAN:
+            return accounts.rotate_key(key.id)
+    return accounts.create_key(CUSTOMER, PLAN, KEY_NAME)
+
+
+def curl_line(base_url: str, secret: str, route: Route, sample: Node) -> str:
+    """Write a command that calls a route with the demo key; it can be pasted into a shell."""
+    body = json.dumps(sample, separators=(",", ":"))
+    return (
+        f"curl -s {shlex.quote(base_url + route.resource)} -H {shlex.quote('x-api-key: ' + secret)}"
+        f" -H 'content-type: application/json' -d {shlex.quote(body)}"
+    )
+
+
+def find_sample_call(application: Application, definition: Definition) -> tuple[Route, Node] | None:
+    """Find the first route that a function answers and that has an example body, in the documents of the API."""
+    documents = [definition.document]
+    public: Path = application.stage.definition.with_name(PUBLIC_DOCUMENT)
+    if public.is_file():
+        documents.append(load_yaml(public))
+    for route in definition.routes:
+        if isinstance(route.integration, LambdaIntegration):
+            for document in documents:
+                sample = _find_example(document, route)
+                if sample is not None:
+                    return route, sample
+    return None
+
+
+def _find_example(document: Node, route: Route) -> Node:
+    operation = document.get("paths", {}).get(route.resource, {}).get(route.method.lower(), {})
+    content = operation.get("requestBody", {}).get("content", {})
+    return content.get("application/json", {}).get("example")

@@ -1,0 +1,217 @@
+"""The gateway: a raw ASGI application that admits a request, lets a function answer it, and sends the answer.
+
+Checks come in API Gateway's order: route, key, throttle, quota, body. A refused request reaches no function.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+
+import fastjsonschema
+
+from ratecard_workbench.local.access_log import CLIENT_CLOSED_REQUEST, AccessLog
+from ratecard_workbench.local.application import Stage
+from ratecard_workbench.local.errors import ConcurrencyLimitError, FunctionFailedError, FunctionTimeoutError
+from ratecard_workbench.local.exchange import Exchange, Receive, Scope, Send
+from ratecard_workbench.local.keyring import Keyring
+from ratecard_workbench.local.openapi import LambdaIntegration, MockIntegration, Route
+from ratecard_workbench.local.pool import FunctionPool
+from ratecard_workbench.local.proxy_event import Answer, parse_proxy_answer, proxy_event
+from ratecard_workbench.local.refusals import Refusal
+from ratecard_workbench.local.request_body import (
+    BodyTooLargeError,
+    BodyTooSlowError,
+    ClientGoneError,
+    read_body,
+)
+from ratecard_workbench.local.router import Entry, Router
+from ratecard_workbench.local.throttle import THROTTLED
+
+# API Gateway's limit of request line and headers together; Lambda's of an event.
+MAXIMUM_HEADER_BYTES = 10_240
+MAXIMUM_EVENT_BYTES = 6 * 1024 * 1024
+UNIX_EPOCH_ORDINAL = 719_163
+DAY_MS = 86_400_000
+
+
+class Refused(Exception):  # noqa: N818 - it is an outcome, not an error
+    """The gateway answers by itself.
+
+    Parameters
+    ----------
+    response_type : str
+        Gateway response type, such as INVALID_API_KEY.
+    detail : str
+        What was wrong with the body.
+    close : bool
+        Whether the connection ends with the answer.
+    """
+
+    def __init__(self, response_type: str, detail: str = "", *, close: bool = False) -> None:
+        super().__init__(response_type)
+        self.response_type = response_type
+        self.detail = detail
+        self.close = close
+
+
+class Gateway:
+    """The ASGI application.
+
+    Parameters
+    ----------
+    router : Router
+        Finds routes.
+    keyring : Keyring
+        Finds keys.
+    refusals : Mapping of str to Refusal
+        The gateway's own answers.
+    pools : Mapping of str to FunctionPool
+        Runs functions, by logical id.
+    access : AccessLog
+        Gets a line for each answer that left.
+    stage : Stage
+        The API's stage.
+    """
+
+    def __init__(
+        self,
+        *,
+        router: Router,
+        keyring: Keyring,
+        refusals: Mapping[str, Refusal],
+        pools: Mapping[str, FunctionPool],
+        access: AccessLog,
+        stage: Stage,
+    ) -> None:
+        self._router = router
+        self._keyring = keyring
+        self._refusals = refusals
+        self._pools = pools
+        self._access = access
+        self._stage = stage.name
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        exchange = Exchange(scope)
+        try:
+            entry = self._admit(exchange)
+            exchange.body = await read_body(exchange, receive)
+            answer = await self._integrate(exchange, entry.route)
+        except Refused as refused:
+            answer = self._refuse(exchange, refused)
+        except BodyTooLargeError:
+            answer = self._refuse(exchange, Refused("REQUEST_TOO_LARGE", close=True))
+        except BodyTooSlowError:
+            answer = self._refuse(exchange, Refused("DEFAULT_4XX", close=True))
+        except ClientGoneError:
+            exchange.status = CLIENT_CLOSED_REQUEST
+            self._access.answer_written(exchange)
+            return
+        await self._send(exchange, answer, send)
+
+    def _admit(self, exchange: Exchange) -> Entry:
+        """Check everything that can be checked before the body is read."""
+        if exchange.header_bytes > MAXIMUM_HEADER_BYTES:
+            raise Refused("DEFAULT_4XX", close=True)
+        entry = self._router.find(exchange.method, exchange.path)
+        if entry is None:
+            raise Refused("MISSING_AUTHENTICATION_TOKEN")
+        exchange.route = entry.route
+        if entry.route.needs_key:
+            exchange.holder = self._keyring.find(exchange.api_key)
+            if exchange.holder is None:
+                raise Refused("INVALID_API_KEY")
+        now = time.monotonic()
+        if not entry.bucket.take(now):
+            raise Refused(THROTTLED)
+        if exchange.holder is not None:
+            verdict = exchange.holder.meter.admit(now, exchange.received_ms // DAY_MS + UNIX_EPOCH_ORDINAL)
+            if verdict is not None:
+                raise Refused(verdict)
+        return entry
+
+    async def _integrate(self, exchange: Exchange, route: Route) -> Answer:
+        _check_body(exchange, route)
+        if isinstance(route.integration, MockIntegration):
+            return self._mock(exchange, route.integration)
+        return await self._invoke(exchange, route, route.integration)
+
+    def _mock(self, exchange: Exchange, integration: MockIntegration) -> Answer:
+        context = self._context(exchange)
+        headers = [(name.encode(), template.render(context).encode()) for name, template in integration.headers]
+        return Answer(integration.status, headers, integration.body.render(context).encode())
+
+    async def _invoke(self, exchange: Exchange, route: Route, integration: LambdaIntegration) -> Answer:
+        event = proxy_event(exchange, route, stage=self._stage)
+        if len(event) > MAXIMUM_EVENT_BYTES:
+            raise Refused("REQUEST_TOO_LARGE")
+        started = time.monotonic()
+        try:
+            reply = self._pools[integration.function].submit(
+                exchange.lambda_request_id, event, integration.timeout_seconds
+            )
+            exchange.integration_status = "200"
+            answer = parse_proxy_answer(await reply)
+        except ConcurrencyLimitError:
+            exchange.integration_status = "429"
+            raise Refused("INTEGRATION_FAILURE") from None
+        except FunctionTimeoutError:
+            exchange.integration_status = "504"
+            raise Refused("INTEGRATION_TIMEOUT") from None
+        except FunctionFailedError:
+            exchange.integration_status = "502"
+            raise Refused("DEFAULT_5XX") from None
+        finally:
+            exchange.integration_ms = str(int((time.monotonic() - started) * 1000))
+        return answer
+
+    def _refuse(self, exchange: Exchange, refused: Refused) -> Answer:
+        refusal = self._refusals[refused.response_type]
+        exchange.error_type = refusal.kind.name
+        headers, body = refusal.render(self._context(exchange), refused.detail)
+        encoded = [(name.encode(), value.encode("latin-1", "replace")) for name, value in headers]
+        encoded.append((b"x-amzn-ErrorType", refusal.kind.error_type.encode()))
+        # A client that waits for "100 Continue" may or may not send its body now: only a new connection is unambiguous.
+        if refused.close or exchange.expects_continue:
+            encoded.append((b"connection", b"close"))
+        return Answer(refusal.status, encoded, body)
+
+    def _context(self, exchange: Exchange) -> dict[str, str]:
+        return {
+            "extendedRequestId": exchange.extended_request_id,
+            "requestId": exchange.request_id,
+            "httpMethod": exchange.method,
+            "stage": self._stage,
+            "requestTimeEpoch": str(exchange.received_ms),
+            "identity.sourceIp": exchange.source_ip,
+        }
+
+    async def _send(self, exchange: Exchange, answer: Answer, send: Send) -> None:
+        body = answer.body
+        headers = answer.headers
+        headers += (
+            (b"content-length", b"%d" % len(body)),
+            (b"x-amzn-RequestId", exchange.request_id.encode()),
+            (b"x-amz-apigw-id", exchange.extended_request_id.encode()),
+        )
+        exchange.status = answer.status
+        exchange.response_bytes = len(body)
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+        self._access.answer_written(exchange)
+
+
+def _check_body(exchange: Exchange, route: Route) -> None:
+    """Check the body against the schema of its type; raises `Refused`."""
+    validator = route.find_validator(exchange.content_type.partition(";")[0].strip().lower() or "application/json")
+    if validator is None:
+        return
+    try:
+        # API Gateway validates a missing body as an empty object.
+        validator(json.loads(exchange.body or b"{}"))
+    except fastjsonschema.JsonSchemaValueException as error:
+        raise Refused("BAD_REQUEST_BODY", f"{error.name or 'body'}: {error.rule}") from None
+    except (ValueError, RecursionError):
+        raise Refused("BAD_REQUEST_BODY", "the body is not JSON") from None

@@ -1,0 +1,97 @@
+"""The platform's folder (`.ratecard`): where everything it keeps lies, and who may work in it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from ratecard_workbench.local.errors import PlatformRunningError
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Paths of everything the platform keeps.
+
+    Attributes
+    ----------
+    root : Path
+        The folder, `.ratecard` unless told otherwise.
+    """
+
+    root: Path
+
+    @property
+    def accounts(self) -> Path:
+        """Customers and keys."""
+        return self.root / "accounts.sqlite"
+
+    @property
+    def counters(self) -> Path:
+        """Requests by key and day."""
+        return self.root / "counters.bin"
+
+    @property
+    def lake(self) -> Path:
+        """Usage and access lines."""
+        return self.root / "lake"
+
+    @property
+    def logs(self) -> Path:
+        """What functions and the platform print."""
+        return self.root / "logs"
+
+    @property
+    def inbox(self) -> Path:
+        """Files to score, by customer and model."""
+        return self.root / "inbox"
+
+    @property
+    def runtime(self) -> Path:
+        """What workers import besides their own code."""
+        return self.root / "runtime"
+
+    @property
+    def deliveries(self) -> Path:
+        """Files seen, scored and given up."""
+        return self.root / "deliveries.sqlite"
+
+    @property
+    def state(self) -> Path:
+        """Where the running platform listens."""
+        return self.root / "platform.json"
+
+    def prepare(self) -> None:
+        """Make the folder, for its owner only."""
+        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.inbox.mkdir(exist_ok=True)
+
+
+class HomeLock:
+    """Keeps a second platform out of a home. The system frees it when the process dies, however it dies.
+
+    Raises
+    ------
+    PlatformRunningError
+        If another platform works there.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._descriptor = os.open(home.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._descriptor)
+            raise PlatformRunningError(f"another platform works in {home.root}; stop it or use --home") from None
+
+    def announce(self, host: str, port: int) -> None:
+        """Write down where the platform listens, for the other commands."""
+        self._home.state.write_text(json.dumps({"pid": os.getpid(), "host": host, "port": port}), encoding="utf-8")
+
+    def release(self) -> None:
+        """Let others in."""
+        self._home.state.unlink(missing_ok=True)
+        os.close(self._descriptor)

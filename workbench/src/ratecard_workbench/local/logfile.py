@@ -1,0 +1,63 @@
+"""Log files of bounded size: one line is one write, and old files make room for new ones."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from ratecard.kernel.clock import rfc3339_from_epoch_ms
+
+MAXIMUM_BYTES = 10_000_000
+KEPT_FILES = 3
+
+
+class LogFile:
+    """An append-only text log that rotates by size (`name.log`, `name.log.1`, …).
+
+    Parameters
+    ----------
+    path : Path
+        The newest file; its folder is made.
+    maximum_bytes : int
+        Size after which the file is rotated.
+    """
+
+    def __init__(self, path: Path, *, maximum_bytes: int = MAXIMUM_BYTES) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._maximum_bytes = maximum_bytes
+        self._open()
+
+    def record(self, origin: str, line: str | bytes) -> None:
+        """Append one line with the time and the origin in front of it; a full disk loses the line, never the caller."""
+        body = line if isinstance(line, bytes) else line.encode("utf-8", "replace")
+        stamp = rfc3339_from_epoch_ms(time.time_ns() // 1_000_000)
+        entry = f"{stamp} {origin} ".encode() + body + b"\n"
+        try:
+            self._size += os.write(self._descriptor, entry)
+            if self._size > self._maximum_bytes:
+                self._rotate()
+        except OSError:
+            # Logs are a convenience; what must not be lost goes to the lake.
+            return
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._descriptor)
+
+    def _open(self) -> None:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        self._descriptor = os.open(self.path, flags, 0o600)
+        self._size = os.fstat(self._descriptor).st_size
+
+    def _rotate(self) -> None:
+        os.close(self._descriptor)
+        for number in range(KEPT_FILES - 1, 0, -1):
+            older, newer = self._numbered(number), self._numbered(number - 1)
+            if newer.exists():
+                newer.replace(older)
+        self._open()
+
+    def _numbered(self, number: int) -> Path:
+        return self.path if number == 0 else self.path.with_name(f"{self.path.name}.{number}")

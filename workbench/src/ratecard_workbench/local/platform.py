@@ -1,0 +1,204 @@
+"""The platform: everything put together, from the project's files to a listening gateway, and its orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvicorn
+
+from ratecard.billing.plans import PriceBook
+from ratecard.billing.pricebook import load_price_book
+from ratecard.storage.accounts import IssuedKey, SqliteAccounts
+from ratecard_workbench.local.access_log import AccessLog
+from ratecard_workbench.local.application import Application, load_application
+from ratecard_workbench.local.clockwork import Clockwork
+from ratecard_workbench.local.counters import CounterFile
+from ratecard_workbench.local.demo import issue_demo_key
+from ratecard_workbench.local.errors import ConfigurationError
+from ratecard_workbench.local.gateway import Gateway
+from ratecard_workbench.local.home import Home, HomeLock
+from ratecard_workbench.local.keyring import Keyring
+from ratecard_workbench.local.launch import Surroundings, find_native_directory, prepare_packages
+from ratecard_workbench.local.openapi import Definition, LambdaIntegration, load_definition
+from ratecard_workbench.local.pool import FunctionPool
+from ratecard_workbench.local.refusals import parse_refusals
+from ratecard_workbench.local.router import Router
+from ratecard_workbench.local.server import bind, make_server
+from ratecard_workbench.local.sinks import PlatformSinks
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run the platform.
+
+    Attributes
+    ----------
+    root : Path
+        The project's folder.
+    home : Path
+        Where everything is kept.
+    host, port : str, int
+        Where to listen; port 0 takes a free one.
+    parameters : Mapping of str to str
+        Values of the template's parameters.
+    idle_seconds : float
+        How long a worker without calls is kept.
+    drain_seconds : float
+        How long calls in flight may take when the platform stops.
+    """
+
+    root: Path
+    home: Path
+    host: str = "127.0.0.1"
+    port: int = 8080
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    idle_seconds: float = 300.0
+    drain_seconds: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The project's files, read."""
+
+    application: Application
+    definition: Definition
+    book: PriceBook
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A platform that answers."""
+
+    project: Project
+    host: str
+    port: int
+    demo: IssuedKey
+
+    @property
+    def base_url(self) -> str:
+        """Where it answers."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+
+def load_project(root: Path, parameters: Mapping[str, str]) -> Project:
+    """Read the template, the API's definition and the price book.
+
+    Raises
+    ------
+    ConfigurationError, PriceBookError
+        If one of them is missing or wrong, or a route names a function that the template has not.
+    """
+    application = load_application(root, parameters)
+    definition = load_definition(application.stage.definition)
+    for route in definition.routes:
+        integration = route.integration
+        if isinstance(integration, LambdaIntegration) and integration.function not in application.functions:
+            raise ConfigurationError(f"{route.resource} is answered by {integration.function}, not in the template")
+    return Project(application, definition, load_price_book(root / "infra" / "ratecard.toml"))
+
+
+def make_surroundings(root: Path, home: Home) -> Surroundings:
+    """Collect what all workers share."""
+    native = find_native_directory(root)
+    environment = {"RATECARD_NATIVE_DIR": str(native)} if native is not None else {}
+    return Surroundings(packages=prepare_packages(home.runtime.resolve()), environment=environment)
+
+
+class Platform:
+    """One running platform.
+
+    Parameters
+    ----------
+    options : Options
+        How to run.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._stop = asyncio.Event()
+        self._hurry = False
+
+    def stop(self) -> None:
+        """Stop in order; asked twice, at once."""
+        self._hurry = self._stop.is_set()
+        self._stop.set()
+
+    async def run(self, on_standing: Callable[[Standing], None]) -> None:
+        """Run until `stop`.
+
+        Parameters
+        ----------
+        on_standing : callable
+            Told once when the platform answers.
+
+        Raises
+        ------
+        RatecardError
+            If it cannot start: a file is wrong, the address is taken, or another platform works in this home.
+        """
+        options = self._options
+        project = load_project(options.root, options.parameters)
+        home = Home(options.home.resolve())
+        home.prepare()
+        with contextlib.ExitStack() as stack:
+            lock = HomeLock(home)
+            stack.callback(lock.release)
+            listener = stack.enter_context(bind(options.host, options.port))
+            port = listener.getsockname()[1]
+            sinks = stack.enter_context(contextlib.closing(PlatformSinks(home)))
+            accounts = stack.enter_context(contextlib.closing(SqliteAccounts(home.accounts)))
+            counters = stack.enter_context(contextlib.closing(CounterFile(home.counters)))
+            demo = issue_demo_key(accounts)
+            keyring = Keyring(accounts, project.book.plans_at(datetime.now(UTC)), counters)
+            pools = self._make_pools(project, home, sinks)
+            server = make_server(make_gateway(project, keyring, pools, sinks), options.drain_seconds)
+            clockwork = Clockwork(project.book, keyring, pools, sinks)
+            ticking = asyncio.create_task(clockwork.run())
+            serving = asyncio.create_task(server.serve(sockets=[listener]))
+            lock.announce(options.host, port)
+            sinks.platform_log.record("platform", f"listening on {options.host} port {port}")
+            on_standing(Standing(project, options.host, port, demo))
+            await self._stop.wait()
+            await self._stop_serving(server, serving)
+            await asyncio.gather(*(pool.stop(0.0 if self._hurry else options.drain_seconds) for pool in pools.values()))
+            ticking.cancel()
+            sinks.platform_log.record("platform", "stopped")
+
+    def _make_pools(self, project: Project, home: Home, sinks: PlatformSinks) -> dict[str, FunctionPool]:
+        surroundings = make_surroundings(self._options.root, home)
+        return {
+            name: FunctionPool(spec, surroundings, sinks.function(name), idle_seconds=self._options.idle_seconds)
+            for name, spec in project.application.functions.items()
+        }
+
+    async def _stop_serving(self, server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
+        """Take no new connections and let calls in flight end, unless there is a hurry."""
+        server.should_exit = True
+        while not serving.done():
+            server.force_exit = self._hurry
+            await asyncio.wait([serving], timeout=0.05)
+
+
+def make_gateway(
+    project: Project, keyring: Keyring, pools: Mapping[str, FunctionPool], sinks: PlatformSinks
+) -> Gateway:
+    """Put the ASGI application together."""
+    stage = project.application.stage
+
+    def access_lost(error: OSError) -> None:
+        sinks.platform_log.record("gateway", f"access lines could not be stored: {error.strerror}")
+
+    return Gateway(
+        router=Router(project.definition.routes, stage),
+        keyring=keyring,
+        refusals=parse_refusals(project.definition.document),
+        pools=pools,
+        access=AccessLog(stage.access_log_format, stage=stage.name, sink=sinks.access.append, on_error=access_lost),
+        stage=stage,
+    )

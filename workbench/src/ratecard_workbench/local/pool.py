@@ -1,0 +1,226 @@
+"""The workers of one function: started when calls need them, up to the limit, and none when idle."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from dataclasses import dataclass
+
+from ratecard_workbench.local.application import FunctionSpec
+from ratecard_workbench.local.errors import ConcurrencyLimitError, FunctionFailedError, FunctionTimeoutError
+from ratecard_workbench.local.launch import Surroundings
+from ratecard_workbench.local.worker import Call, Sinks, State, Worker
+
+# How long a call waits for a busy worker before another one is started: a warm call takes a millisecond, a start 100.
+PATIENCE_SECONDS = 0.02
+BACKOFF_FIRST_SECONDS = 1.0
+BACKOFF_LONGEST_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class PoolState:
+    """How a pool stands now."""
+
+    name: str
+    workers: int
+    idle: int
+    in_flight: int
+    concurrency: int
+
+
+class FunctionPool:
+    """Runs the calls of one function.
+
+    Parameters
+    ----------
+    spec : FunctionSpec
+        The function.
+    surroundings : Surroundings
+        What all workers share.
+    sinks : Sinks
+        Where their lines go.
+    idle_seconds : float
+        How long a worker may wait for a call before it is ended.
+    """
+
+    def __init__(
+        self, spec: FunctionSpec, surroundings: Surroundings, sinks: Sinks, *, idle_seconds: float = 300.0
+    ) -> None:
+        self.spec = spec
+        self._surroundings = surroundings
+        self._sinks = sinks
+        self._idle_seconds = idle_seconds
+        self._workers: set[Worker] = set()
+        self._idle: list[Worker] = []
+        self._waiting: deque[Call] = deque()
+        self._in_flight: set[Call] = set()
+        self._starts: set[asyncio.Task[None]] = set()
+        self._failures = 0
+        self._retry_at = 0.0
+        self._stopping = False
+
+    def submit(self, request_id: str, event: bytes, wait_seconds: float) -> asyncio.Future[bytes]:
+        """Run the function once.
+
+        Parameters
+        ----------
+        request_id : str
+            Lambda's request id of this call.
+        event : bytes
+            The event as JSON.
+        wait_seconds : float
+            How long the caller waits.
+
+        Returns
+        -------
+        asyncio.Future of bytes
+            What the function returned, as JSON. Fails with `FunctionFailedError` or `FunctionTimeoutError`.
+
+        Raises
+        ------
+        ConcurrencyLimitError
+            If as many calls as the reservation allows are in flight.
+        FunctionFailedError
+            If the function does not start and is not due for another try.
+        """
+        if len(self._in_flight) >= self.spec.concurrency or self._stopping:
+            raise ConcurrencyLimitError(f"{self.spec.name} is at its limit of {self.spec.concurrency} calls at once")
+        now = time.monotonic()
+        if now < self._retry_at and not self._workers:
+            raise FunctionFailedError(f"{self.spec.name} does not start; the next try is due in a moment")
+        call = Call(request_id, event, now, now + wait_seconds)
+        self._in_flight.add(call)
+        while self._idle:
+            # The one used last: its memory is warm, and those it leaves idle can end.
+            worker = self._idle.pop()
+            if worker.state is State.IDLE:
+                worker.run(call)
+                return call.answer
+        self._waiting.append(call)
+        if not self._count(State.IDLE, State.BUSY):
+            self._grow(len(self._waiting))
+        return call.answer
+
+    def tick(self, now: float) -> None:
+        """Check every deadline; called many times a second.
+
+        Parameters
+        ----------
+        now : float
+            Monotonic seconds.
+        """
+        for call in [call for call in self._in_flight if now > call.answer_by]:
+            call.fail(FunctionTimeoutError(f"{self.spec.name} did not answer in time"))
+        if self._waiting:
+            self._forget_answered()
+            self._grow(sum(now - call.submitted_at > PATIENCE_SECONDS for call in self._waiting))
+        for worker in list(self._workers):
+            worker.check(now)
+        while self._idle and now - self._idle[0].idle_since > self._idle_seconds:
+            self._idle.pop(0).kill("it was idle for too long")
+
+    def check_memory(self) -> None:
+        """Check every worker's memory; called some times a second."""
+        for worker in list(self._workers):
+            worker.check_memory()
+
+    def state(self) -> PoolState:
+        """Tell how the pool stands."""
+        return PoolState(
+            self.spec.name, len(self._workers), len(self._idle), len(self._in_flight), self.spec.concurrency
+        )
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Take no more calls, wait for those in flight, end all workers and wait until they are gone."""
+        self._stopping = True
+        until = time.monotonic() + grace_seconds
+        while self._in_flight and time.monotonic() < until:
+            await asyncio.sleep(0.02)
+        for task in list(self._starts):
+            await asyncio.wait([task])
+        workers = list(self._workers)
+        for worker in workers:
+            worker.kill("the platform stops")
+        if workers:
+            await asyncio.wait([worker.gone for worker in workers], timeout=5.0)
+
+    # What the workers tell.
+
+    def worker_idle(self, worker: Worker) -> None:
+        """Give the worker the call that waits longest, or let it wait."""
+        self._failures = 0
+        while self._waiting:
+            call = self._waiting.popleft()
+            if not call.answer.done():
+                worker.run(call)
+                return
+            self._in_flight.discard(call)
+        self._idle.append(worker)
+
+    def call_ended(self, call: Call) -> None:
+        """Make room for another call."""
+        self._in_flight.discard(call)
+
+    def worker_gone(self, worker: Worker, *, started: bool) -> None:
+        """Forget the worker; one that never started delays the next try."""
+        self._workers.discard(worker)
+        if worker in self._idle:
+            self._idle.remove(worker)
+        if not started and not self._stopping:
+            self._start_failed()
+        elif not self._count(State.IDLE, State.BUSY):
+            self._grow(len(self._waiting))
+
+    # How it grows.
+
+    def _grow(self, waiting_calls: int) -> None:
+        """Start a worker for each of so many waiting calls that has none on its way."""
+        missing = waiting_calls - self._count(State.STARTING)
+        if missing <= 0 or self._stopping:
+            return
+        if time.monotonic() < self._retry_at:
+            if not self._count(State.IDLE, State.BUSY, State.STARTING):
+                self._fail_waiting()
+            return
+        for _ in range(min(missing, self.spec.concurrency - len(self._workers))):
+            self._start_worker()
+
+    def _start_worker(self) -> None:
+        worker = Worker(self.spec, self, self._sinks)
+        self._workers.add(worker)
+        task = asyncio.get_running_loop().create_task(self._start(worker))
+        self._starts.add(task)
+        task.add_done_callback(self._starts.discard)
+
+    async def _start(self, worker: Worker) -> None:
+        try:
+            await worker.start(self._surroundings)
+        except OSError as error:
+            self._sinks.record_log(self.spec.name, f"a process could not be started: {error.strerror}")
+            self._workers.discard(worker)
+            self._start_failed()
+
+    def _start_failed(self) -> None:
+        """Back off, and answer those that wait if nobody else can."""
+        self._failures += 1
+        delay = min(BACKOFF_FIRST_SECONDS * 2 ** (self._failures - 1), BACKOFF_LONGEST_SECONDS)
+        self._retry_at = time.monotonic() + delay
+        self._sinks.record_log(self.spec.name, f"it did not start ({self._failures} times); next try in {delay:g} s")
+        if not self._count(State.IDLE, State.BUSY):
+            self._fail_waiting()
+
+    def _fail_waiting(self) -> None:
+        while self._waiting:
+            call = self._waiting.popleft()
+            call.fail(FunctionFailedError(f"{self.spec.name} does not start; its log says why"))
+            self._in_flight.discard(call)
+
+    def _forget_answered(self) -> None:
+        """Drop the calls nobody waits for any more before they reach a worker."""
+        for call in [call for call in self._waiting if call.answer.done()]:
+            self._waiting.remove(call)
+            self._in_flight.discard(call)
+
+    def _count(self, *states: State) -> int:
+        return sum(worker.state in states for worker in self._workers)

@@ -1,0 +1,39 @@
+"""Finds the route of a method and path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ratecard_workbench.local.application import Stage
+from ratecard_workbench.local.openapi import Route
+from ratecard_workbench.local.throttle import TokenBucket
+
+
+class Entry:
+    """A route with the bucket that all its callers share."""
+
+    __slots__ = ("bucket", "route")
+
+    def __init__(self, route: Route, stage: Stage) -> None:
+        throttle = stage.throttle_of(route.resource, route.method)
+        self.route = route
+        self.bucket = TokenBucket(throttle.rate_per_second, throttle.burst)
+
+
+class Router:
+    """Routes by method and path; every path of the API is a constant, so one lookup finds it.
+
+    Parameters
+    ----------
+    routes : iterable of Route
+        All routes.
+    stage : Stage
+        Gives each its throttle.
+    """
+
+    def __init__(self, routes: Iterable[Route], stage: Stage) -> None:
+        self._entries = {(route.method, route.resource): Entry(route, stage) for route in routes}
+
+    def find(self, method: str, path: str) -> Entry | None:
+        """Return the route's entry, or None."""
+        return self._entries.get((method, path))

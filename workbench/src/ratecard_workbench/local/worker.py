@@ -1,0 +1,286 @@
+"""One worker: a process of a function, its Runtime API, its pipes and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from enum import Enum
+from typing import Protocol
+
+from ratecard_workbench.local.application import FunctionSpec
+from ratecard_workbench.local.errors import FunctionFailedError
+from ratecard_workbench.local.inspection import find_resident_bytes, open_exit_descriptor, owns_connection
+from ratecard_workbench.local.launch import MEGABYTE, Surroundings, start_process
+from ratecard_workbench.local.output import LineReader, find_usage_hour
+from ratecard_workbench.local.runtime_api import RuntimeConnection, invocation_head
+
+# Lambda gives the init phase ten seconds and, once they are over, repeats it within the call's own time.
+INIT_SECONDS = 10
+
+
+class State(Enum):
+    """Where a worker is in its life."""
+
+    STARTING = "starting"
+    IDLE = "idle"
+    BUSY = "busy"
+    GONE = "gone"
+
+
+class Call:
+    """One invocation, from the gateway to its answer.
+
+    Attributes
+    ----------
+    request_id : str
+        Lambda's request id.
+    event : bytes
+        The event as JSON.
+    answer : asyncio.Future of bytes
+        What the caller waits for.
+    submitted_at, answer_by, run_until : float
+        Monotonic seconds: when it came, when the caller stops waiting, when the function is killed.
+    """
+
+    __slots__ = ("answer", "answer_by", "event", "request_id", "run_until", "submitted_at")
+
+    def __init__(self, request_id: str, event: bytes, submitted_at: float, answer_by: float) -> None:
+        self.request_id = request_id
+        self.event = event
+        self.answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self.submitted_at = submitted_at
+        self.answer_by = answer_by
+        self.run_until = float("inf")
+
+    def fail(self, error: Exception) -> None:
+        """Answer with an error, unless there is an answer already."""
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+
+class Owner(Protocol):
+    """What a worker tells the pool it belongs to."""
+
+    def worker_idle(self, worker: Worker) -> None:
+        """It waits for a call."""
+
+    def call_ended(self, call: Call) -> None:
+        """A call no longer runs, whatever came of it."""
+
+    def worker_gone(self, worker: Worker, *, started: bool) -> None:
+        """Its process ended; `started` tells whether it ever waited for a call."""
+
+
+class Sinks(Protocol):
+    """Where the lines of a worker go."""
+
+    def record_usage(self, hour: str, line: bytes) -> None:
+        """Store a usage line; raises OSError if it cannot."""
+
+    def record_log(self, origin: str, line: bytes | str) -> None:
+        """Store a log line."""
+
+
+class Worker:
+    """One process of a function.
+
+    Parameters
+    ----------
+    spec : FunctionSpec
+        The function.
+    owner : Owner
+        The pool.
+    sinks : Sinks
+        Where its lines go.
+    """
+
+    def __init__(self, spec: FunctionSpec, owner: Owner, sinks: Sinks) -> None:
+        self.spec = spec
+        self.state = State.STARTING
+        self.call: Call | None = None
+        self.idle_since = 0.0
+        self.gone = asyncio.get_running_loop().create_future()
+        self._owner = owner
+        self._sinks = sinks
+        self._started = False
+        self._usage_lost = False
+        self._waiting: asyncio.Transport | None = None
+        self._end_reason = ""
+        self._init_until = time.monotonic() + INIT_SECONDS + spec.timeout_seconds
+        self._arn = f"arn:aws:lambda:local:000000000000:function:{spec.name}"
+
+    async def start(self, surroundings: Surroundings) -> None:
+        """Open the Runtime API and start the process."""
+        self._loop = asyncio.get_running_loop()
+        listener = socket.create_server(("127.0.0.1", 0), backlog=4)
+        self._port = listener.getsockname()[1]
+        self.process = start_process(self.spec, surroundings, f"127.0.0.1:{self._port}")
+        self.origin = f"{self.spec.name}/{self.process.pid}"
+        self._readers = self._open_pipes(self.process)
+        self._exit = open_exit_descriptor(self.process.pid)
+        if self._exit is not None:
+            self._loop.add_reader(self._exit, self._process_ended)
+        self._server = await self._loop.create_server(lambda: RuntimeConnection(self), sock=listener)
+
+    def _open_pipes(self, process: subprocess.Popen[bytes]) -> tuple[LineReader, LineReader]:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        out = LineReader(os.dup(process.stdout.fileno()), self._stdout_line)
+        err = LineReader(os.dup(process.stderr.fileno()), lambda line: self._sinks.record_log(self.origin, line))
+        process.stdout.close()
+        process.stderr.close()
+        for reader in (out, err):
+            self._loop.add_reader(reader.descriptor, self._pipe_readable, reader)
+        return out, err
+
+    def _pipe_readable(self, reader: LineReader) -> None:
+        if not reader.drain():
+            self._loop.remove_reader(reader.descriptor)
+
+    def _stdout_line(self, line: bytes) -> None:
+        hour = find_usage_hour(line)
+        if hour is None:
+            self._sinks.record_log(self.origin, line)
+            return
+        try:
+            self._sinks.record_usage(hour, line)
+        except OSError as error:
+            # The call must not be answered without its line: `response_posted` sees this.
+            self._usage_lost = True
+            self._sinks.record_log(self.origin, f"a usage line could not be stored: {error.strerror}")
+
+    # What the Runtime API calls.
+
+    def admits(self, transport: asyncio.Transport) -> bool:
+        """Tell whether a connection comes from this worker's process."""
+        peer = transport.get_extra_info("peername")
+        return owns_connection(self.process.pid, peer[1], self._port)
+
+    def next_requested(self, transport: asyncio.Transport) -> None:
+        """Wait for a call."""
+        if self.state is State.GONE or self.call is not None:
+            transport.close()
+            return
+        self._waiting = transport
+        self._started = True
+        self.state = State.IDLE
+        self.idle_since = time.monotonic()
+        self._owner.worker_idle(self)
+
+    def run(self, call: Call) -> None:
+        """Give the waiting process a call."""
+        transport, self._waiting = self._waiting, None
+        assert transport is not None
+        self.call = call
+        self.state = State.BUSY
+        self._usage_lost = False
+        call.run_until = time.monotonic() + self.spec.timeout_seconds
+        deadline = time.time_ns() // 1_000_000 + self.spec.timeout_seconds * 1000
+        transport.write(invocation_head(call.request_id, self._arn, deadline, len(call.event)) + call.event)
+
+    def response_posted(self, request_id: str, body: bytes) -> bool:
+        """Answer the caller, after everything the call printed has been stored."""
+        call = self.call
+        if call is None or call.request_id != request_id:
+            return False
+        # The process wrote its usage line before it posted: it is in the pipe now.
+        self._readers[0].drain()
+        self.call = None
+        if self._usage_lost:
+            call.fail(FunctionFailedError("its usage line could not be stored"))
+        elif not call.answer.done():
+            call.answer.set_result(body)
+        self._owner.call_ended(call)
+        return True
+
+    def error_posted(self, request_id: str, body: bytes, *, too_large: bool = False) -> bool:
+        """Fail the call. The message and the stack trace may hold what the caller sent, so only the type is kept."""
+        call = self.call
+        if call is None or call.request_id != request_id:
+            return False
+        self._readers[0].drain()
+        self.call = None
+        kind = "Function.ResponseSizeTooLarge" if too_large else _error_type(body)
+        self._sinks.record_log(self.origin, f"{request_id} failed with {kind}")
+        call.fail(FunctionFailedError(f"the function failed with {kind}"))
+        self._owner.call_ended(call)
+        return True
+
+    def initialisation_failed(self, body: bytes) -> None:
+        """Note why; the process ends by itself."""
+        self._end_reason = f"could not start: {_error_type(body)}"
+
+    def connection_closed(self, transport: asyncio.Transport) -> None:
+        """Stop giving it calls: a process that closes the connection it waits on is ending."""
+        if transport is self._waiting:
+            self.kill("it closed its Runtime API connection")
+
+    # Its end.
+
+    def kill(self, reason: str) -> None:
+        """End the process and everything it started, at once."""
+        if self.state is State.GONE:
+            return
+        self._end_reason = self._end_reason or reason
+        self.state = State.GONE
+        _kill_group(self.process.pid)
+
+    def check(self, now: float) -> None:
+        """Kill the process if it is over its time; called many times a second."""
+        if self._exit is None and self.process.poll() is not None:
+            self._process_ended()
+        elif self.state is State.STARTING and now > self._init_until:
+            self.kill("it did not start in time")
+        elif self.call is not None and now > self.call.run_until:
+            self.kill(f"the call {self.call.request_id} timed out after {self.spec.timeout_seconds} seconds")
+
+    def check_memory(self) -> None:
+        """Kill the process if it uses more than its memory, as Lambda does."""
+        resident = find_resident_bytes(self.process.pid) if self.state is not State.GONE else None
+        if resident is not None and resident > self.spec.memory_megabytes * MEGABYTE:
+            self.kill(f"it used more than its {self.spec.memory_megabytes} MB of memory")
+
+    def _process_ended(self) -> None:
+        # What it started and left behind goes with it; first, while its own id still names the group.
+        _kill_group(self.process.pid)
+        code = self.process.wait()
+        if self._exit is not None:
+            self._loop.remove_reader(self._exit)
+            os.close(self._exit)
+            self._exit = None
+        self.state = State.GONE
+        for reader in self._readers:
+            self._loop.remove_reader(reader.descriptor)
+            reader.drain()
+            reader.close()
+        self._server.close()
+        reason = self._end_reason or (f"it ended with signal {-code}" if code < 0 else f"it ended with status {code}")
+        self._sinks.record_log(self.origin, f"the process is gone: {reason}")
+        call, self.call = self.call, None
+        if call is not None:
+            call.fail(FunctionFailedError(reason))
+            self._owner.call_ended(call)
+        self._owner.worker_gone(self, started=self._started)
+        if not self.gone.done():
+            self.gone.set_result(None)
+
+
+def _kill_group(group: int) -> None:
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def _error_type(body: bytes) -> str:
+    """Read the error's type out of a posted error, and nothing else of it."""
+    try:
+        kind = json.loads(body)["errorType"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return "an unknown error"
+    return str(kind)[:100]
