@@ -72,7 +72,7 @@ def test_contributions_are_the_python_packages(pair: Pair, rows: list[list[float
 @pytest.mark.parametrize("value", [float("inf"), float("-inf"), 1e39])
 def test_contributions_of_infinite_values_are_refused(pair: Pair, value: float) -> None:
     """What XGBoost takes for infinite has no contributions in the Python package, and none here."""
-    booster, engine = pair
+    _, engine = pair
     row = [value] * COLUMNS
 
     with pytest.raises(xgboost.core.XGBoostError, match="inf"):

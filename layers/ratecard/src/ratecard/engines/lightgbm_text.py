@@ -18,6 +18,7 @@ FORMAT = "v4"
 NEEDED = ("version", "num_class", "num_tree_per_iteration", "max_feature_idx", "feature_names", "tree_sizes")
 
 END_OF_TREES = b"end of trees\n"
+END = b"\nend of parameters\n"
 
 
 class ModelText(Value):
@@ -86,8 +87,6 @@ def _check_trees(content: bytes, start: int, sizes: list[int]) -> None:
         if not content.startswith(b"Tree=%d\n" % number, place) or content[place + size - 2 : place + size] != b"\n\n":
             raise ArtifactError(f"the LightGBM model file is truncated or damaged: tree {number} is out of place")
         place += size
-    tail = content[place:]
-    # Only the Python package writes parameters; a file that starts them must end them.
-    whole = tail.startswith(END_OF_TREES) and (b"\nparameters:" not in tail or b"\nend of parameters\n" in tail)
-    if not whole or not content.endswith(b"\n"):
+    # After the trees come importances and the training parameters. What follows those is the Python package's own.
+    if not content.startswith(END_OF_TREES, place) or not content.endswith(b"\n") or content.find(END, place) < 0:
         raise ArtifactError("the LightGBM model file is truncated: its end is missing")

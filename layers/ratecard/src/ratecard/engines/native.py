@@ -71,20 +71,26 @@ def check_version(engine: str, made_with: str, library: str) -> None:
     Raises
     ------
     ArtifactError
-        If the rule does not hold.
+        If the rule does not hold, or `made_with` is no version.
+    EngineError
+        If `library` is no version.
     """
-    made, own = _release(made_with), _release(library)
+    made, own = _find_release(made_with), _find_release(library)
+    if own is None:
+        raise EngineError(f"the {engine} library does not tell its version as major.minor.patch")
+    if made is None:
+        raise ArtifactError("the artifact's engine_version is not of the form major.minor.patch")
     if made[0] != own[0] or made[1] > own[1]:
         raise ArtifactError(
-            f"the artifact was made with {engine} {made_with}; the loaded library is {library}, which supports "
+            f"the artifact was made with {engine} {made[0]}.{made[1]}; the loaded library is {library}, which supports "
             f"{own[0]}.0 to {own[0]}.{own[1]}"
         )
 
 
-def _release(version: str) -> tuple[int, int]:
+def _find_release(version: str) -> tuple[int, int] | None:
     parts = version.split(".")
-    if len(parts) < 3 or not all(part.isascii() and part.isdigit() for part in parts[:2]):
-        raise ArtifactError("an engine's version is not of the form major.minor.patch")
+    if len(parts) < 3 or not all(part.isascii() and part.isdigit() and len(part) < 6 for part in parts[:2]):
+        return None
     return int(parts[0]), int(parts[1])
 
 

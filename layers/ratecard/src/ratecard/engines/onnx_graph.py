@@ -105,7 +105,7 @@ def select_outputs(ports: list[Port]) -> list[Port]:
     for port in ports:
         if not port.element:
             raise ArtifactError(
-                f"the ONNX graph's output {port.name!r} is a sequence or map, not a tensor (convert it with zipmap=False)"
+                f"the ONNX graph's output {port.name!r} is a sequence or map, no tensor (convert it with zipmap=False)"
             )
     chosen = [port for port in ports if port.element in (FLOAT, DOUBLE)]
     if not chosen:
