@@ -8,7 +8,7 @@ NATIVE := build/native/$(ARCH)
 PIP := -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test prove check format native train bench generate lock sam-setup sam clean
+.PHONY: help setup up test prove check format native train bench generate lock sam-setup sam-build deploy sam clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
@@ -64,11 +64,19 @@ sam-setup: .venv-sam/stamp .venv-checkov/stamp ## install SAM CLI and checkov, e
 
 .venv-%/stamp: requirements/%.txt
 	@test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
-	@.venv-$*/bin/python $(PIP) install --require-hashes -r $<
+	@.venv-$*/bin/python $(PIP) install --no-deps --require-hashes -r $<
 	@touch $@
 
 prove: setup sam-setup ## the slower proofs: load, kill -9, hostile input, sam build and sam local (Docker)
 	@$(BIN)/python -m pytest -m "slow or sam" $(TESTS)
+
+sam-build: setup sam-setup ## build the SAM application for ARCH, checked and with digests
+	@RATECARD_ARCH=$(ARCH) PYTHON=$(abspath $(BIN)/python) SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build --parameter-overrides Architecture=$(ARCH)
+	@$(BIN)/ratecard seal --arch $(ARCH)
+
+deploy: sam-build ## deploy to AWS: make deploy ENV=dev (or preview, prod) ARCH=x86_64 (or arm64)
+	@SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam deploy --config-env $(ENV)
+ENV ?= dev
 
 sam: setup sam-setup ## validate, lint, build and run the SAM application (Docker)
 	@$(BIN)/python -m pytest -m sam -n 0 $(TESTS)

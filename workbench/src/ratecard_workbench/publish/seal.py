@@ -20,6 +20,7 @@ NOTICE = "Made by `sam build` and `ratecard seal`."
 DIGEST = "AutoPublishCodeSha256"
 DIGEST_PARAMETER = "CodeSha256"
 DIGEST_RULE = "BuiltWithDigests"
+ARCHITECTURE_PARAMETER = "Architecture"
 
 ZIP_BUDGET_BYTES = 5_000_000
 """A model's zip, weighed unzipped. Source: DESIGN.md section 3."""
@@ -84,12 +85,32 @@ def seal_build(folder: Path, architecture: str) -> list[SealedFunction]:
             folders = [folder / properties["CodeUri"], *layer_folders(folder, resources, layers)]
             sealed.append(seal_function(name, folders, architecture))
             properties[DIGEST] = sealed[-1].sha256
-    (template.get("Parameters") or {}).pop(DIGEST_PARAMETER, None)
-    (template.get("Rules") or {}).pop(DIGEST_RULE, None)
-    if not template.get("Rules"):
-        template.pop("Rules", None)
-    store_text(folder / "template.yaml", yaml_text(template, NOTICE))
+    store_text(folder / "template.yaml", yaml_text(settled(template, architecture), NOTICE))
     return sealed
+
+
+def settled(template: dict[str, Node], architecture: str) -> dict[str, Node]:
+    """Take out what the build has decided: the processor, and the parameter and rule that stand for a missing digest.
+
+    Defaults would not do: `sam deploy` keeps a parameter's earlier value unless it is given a new one.
+    """
+    fixed: dict[str, Node] = replace_reference(template, ARCHITECTURE_PARAMETER, architecture)
+    for section, names in (("Parameters", (DIGEST_PARAMETER, ARCHITECTURE_PARAMETER)), ("Rules", (DIGEST_RULE,))):
+        left = {name: value for name, value in (fixed.pop(section, None) or {}).items() if name not in names}
+        if left:
+            fixed[section] = left
+    return fixed
+
+
+def replace_reference(node: Node, parameter: str, value: str) -> Node:
+    """Put a value in the place of every reference to a parameter."""
+    if isinstance(node, list):
+        return [replace_reference(item, parameter, value) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if node == {"Ref": parameter}:
+        return value
+    return {key: replace_reference(item, parameter, value) for key, item in node.items()}
 
 
 def layer_folders(folder: Path, resources: dict[str, Node], layers: list[Node]) -> list[Path]:

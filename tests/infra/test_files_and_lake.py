@@ -1,0 +1,129 @@
+"""What CloudFormation is asked to make of files, usage lines and access lines."""
+
+import json
+
+import pytest
+
+BUCKET = "AWS::S3::Bucket"
+PRIVATE = {"BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"}
+
+
+def buckets(*stacks):
+    """Return all buckets with the stack they are in."""
+    return [
+        (stack, name, resource)
+        for stack in stacks
+        for name, resource in stack["Resources"].items()
+        if resource["Type"] == BUCKET
+    ]
+
+
+def test_every_bucket_is_encrypted_private_versioned_and_outlives_its_stack(translated, lake):
+    """Four buckets: inbox, outbox, access logs and the lake."""
+    found = buckets(translated, lake)
+    assert [name for _, name, _ in found] == ["InboxBucket", "OutboxBucket", "AuditBucket", "Bucket"]
+    for _, _, bucket in found:
+        properties = bucket["Properties"]
+        assert properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert properties["PublicAccessBlockConfiguration"] == dict.fromkeys(PRIVATE, True)
+        assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+        assert properties["LifecycleConfiguration"]["Rules"][0]["AbortIncompleteMultipartUpload"]
+        assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+
+
+def test_every_bucket_refuses_plain_http(translated, lake):
+    """A deny for everybody where aws:SecureTransport is false, on the bucket and its objects."""
+    for stack, name, _ in buckets(translated, lake):
+        policies = [
+            resource["Properties"]
+            for resource in stack["Resources"].values()
+            if resource["Type"] == "AWS::S3::BucketPolicy" and resource["Properties"]["Bucket"] == {"Ref": name}
+        ]
+        statement = policies[0]["PolicyDocument"]["Statement"][0]
+        assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
+        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        assert statement["Resource"] == [{"Fn::GetAtt": [name, "Arn"]}, {"Fn::Sub": f"${{{name}.Arn}}/*"}]
+
+
+def test_the_lake_never_forgets(lake):
+    """Invoices rest on its lines: they become cheaper to keep and are never deleted."""
+    rule = lake["Resources"]["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"][0]
+    assert not {name for name in rule if name.startswith("Expiration")}
+
+
+def test_a_file_reaches_the_batch_function_through_event_bridge(translated):
+    """The inbox tells EventBridge; a rule passes on the model's own prefix, with retries and a queue for what fails."""
+    inbox = translated["Resources"]["InboxBucket"]["Properties"]
+    rule = translated["Resources"]["CreditRatingBatchFunctionInbox"]["Properties"]
+    target = rule["Targets"][0]
+    assert inbox["NotificationConfiguration"] == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
+    assert rule["EventPattern"]["detail"] == {
+        "bucket": {"name": [{"Ref": "InboxBucket"}]},
+        "object": {"key": [{"wildcard": "inbox/*/credit-rating/*"}]},
+    }
+    assert target["Arn"] == {"Ref": "CreditRatingBatchFunctionAliaslive"}
+    assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["BatchDeadLetters", "Arn"]}}
+    assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
+
+
+def test_a_file_that_fails_is_reported_not_lost(translated):
+    """Lambda's own retries end in the same queue, and a message in it rings an alarm."""
+    config = translated["Resources"]["CreditRatingBatchFunctionEventInvokeConfig"]["Properties"]
+    alarm = translated["Resources"]["BatchDeadLettersAlarm"]["Properties"]
+    assert config["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["BatchDeadLetters", "Arn"]}
+    assert config["Qualifier"] == "live"
+    assert alarm["Dimensions"][0]["Value"] == {"Fn::GetAtt": ["BatchDeadLetters", "QueueName"]}
+
+
+def test_the_batch_function_knows_outbox_and_prices(translated):
+    """It is told where results go and what a row costs; the inbox it learns from each event."""
+    variables = translated["Resources"]["CreditRatingBatchFunction"]["Properties"]["Environment"]["Variables"]
+    assert variables["RATECARD_OUTBOX"] == {"Ref": "OutboxBucket"}
+    assert {"RATECARD_BATCH_ROW_PRICE", "RATECARD_BATCH_EXPLAIN_ROW_PRICE"} < set(variables)
+
+
+@pytest.mark.parametrize("stem", ["CreditRating", "CreditRatingBatch"])
+def test_usage_lines_and_only_they_leave_the_log_groups(translated, stem):
+    """A subscription passes on what has the usage line's type."""
+    subscription = translated["Resources"][f"{stem}Usage"]["Properties"]
+    assert subscription["LogGroupName"] == {"Ref": f"{stem}Logs"}
+    assert subscription["FilterPattern"] == '{ $.type = "ratecard.call.v1" }'
+    assert subscription["DestinationArn"] == {"Fn::GetAtt": ["Lake", "Outputs.UsageStreamArn"]}
+
+
+@pytest.mark.parametrize(("stream", "prefix"), [("UsageStream", "usage"), ("AccessStream", "access")])
+def test_streams_partition_by_day_and_hour_in_utc(lake, stream, prefix):
+    """The lake has the same partitions as the local one."""
+    properties = lake["Resources"][stream]["Properties"]
+    destination = properties["ExtendedS3DestinationConfiguration"]
+    assert destination["Prefix"] == prefix + "/dt=!{timestamp:yyyy-MM-dd}/hour=!{timestamp:HH}/"
+    assert destination["CustomTimeZone"] == "UTC"
+    assert properties["DeliveryStreamEncryptionConfigurationInput"]["KeyType"] == "CUSTOMER_MANAGED_CMK"
+
+
+def test_usage_lines_are_unpacked_from_the_envelopes_of_cloudwatch_logs(lake):
+    """A subscription sends gzipped envelopes; the lake holds the lines in them."""
+    destination = lake["Resources"]["UsageStream"]["Properties"]["ExtendedS3DestinationConfiguration"]
+    processors = destination["ProcessingConfiguration"]["Processors"]
+    assert [processor["Type"] for processor in processors] == ["Decompression", "CloudWatchLogProcessing"]
+
+
+def test_the_access_log_has_every_field_that_billing_joins_on(translated, lake):
+    """Every value is quoted, because a missing one is written as a bare hyphen."""
+    setting = translated["Resources"]["ApiStage"]["Properties"]["AccessLogSetting"]
+    line = json.loads(setting["Format"])
+    name = lake["Resources"]["AccessStream"]["Properties"]["DeliveryStreamName"]["Fn::Sub"]
+    assert name.startswith("amazon-apigateway-")
+    assert setting["DestinationArn"] == {"Fn::GetAtt": ["Lake", "Outputs.AccessStreamArn"]}
+    assert {"requestId", "extendedRequestId", "apiKeyId", "status", "requestTimeEpoch", "integrationStatus"} < set(line)
+    assert all(isinstance(value, str) and value.startswith("$context.") for value in line.values())
+    assert not any(value.startswith("$context.error.message") for value in line.values())
+
+
+def test_the_key_serves_the_account_its_logs_and_its_alarms(translated):
+    """Services that use the key are bound to this account or to this stage's log groups."""
+    statements = translated["Resources"]["DataKey"]["Properties"]["KeyPolicy"]["Statement"]
+    services = [statement for statement in statements if "Service" in statement["Principal"]]
+    assert translated["Resources"]["DataKey"]["Properties"]["EnableKeyRotation"] is True
+    assert len(services) == 2
+    assert all("Condition" in statement for statement in services)

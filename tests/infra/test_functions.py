@@ -1,0 +1,186 @@
+"""What CloudFormation is asked to make of the functions: roles, aliases, roll-outs, logs, limits."""
+
+import pytest
+from support.translation import translate
+
+FUNCTION = "AWS::Lambda::Function"
+FUNCTIONS = {"CreditRatingFunction": "CreditRating", "CreditRatingBatchFunction": "CreditRatingBatch"}
+
+
+def of_type(template, kind):
+    """Return properties by logical id."""
+    return {
+        name: resource.get("Properties", {})
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == kind
+    }
+
+
+def statements(template, role):
+    """Return all inline statements of a role."""
+    policies = template["Resources"][role]["Properties"]["Policies"]
+    return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+
+
+def actions(statement):
+    """Return a statement's actions as a set."""
+    action = statement["Action"]
+    return {action} if isinstance(action, str) else set(action)
+
+
+def test_the_functions_are_the_model_and_its_batch_twin(translated):
+    """Nothing else runs in the account."""
+    assert set(of_type(translated, FUNCTION)) == set(FUNCTIONS)
+
+
+@pytest.mark.parametrize(("function", "stem"), FUNCTIONS.items())
+def test_every_function_has_a_role_a_log_group_and_a_key_of_its_own(translated, function, stem):
+    """No function shares a role, and its logs are kept for a stated time under the platform's key."""
+    properties = of_type(translated, FUNCTION)[function]
+    logs = translated["Resources"][f"{stem}Logs"]["Properties"]
+    assert properties["Role"] == {"Fn::GetAtt": [f"{stem}Role", "Arn"]}
+    assert properties["LoggingConfig"] == {"LogFormat": "Text", "LogGroup": {"Ref": f"{stem}Logs"}}
+    assert logs["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    assert logs["KmsKeyId"] == {"Fn::GetAtt": ["DataKey", "Arn"]}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_function_is_a_zip_on_python_3_13_with_both_layers(translated, function):
+    """The processor is the build's, the two layers are the template's own."""
+    properties = of_type(translated, FUNCTION)[function]
+    layers = set(of_type(translated, "AWS::Lambda::LayerVersion"))
+    assert properties["Runtime"] == "python3.13"
+    assert properties["Architectures"] == [{"Ref": "Architecture"}]
+    assert {layer["Ref"] for layer in properties["Layers"]} == layers
+    assert {name[:5] for name in layers} == {"Ratec", "Nativ"}
+    assert properties["TracingConfig"] == {"Mode": "Active"}
+
+
+@pytest.mark.parametrize(("function", "stem"), FUNCTIONS.items())
+def test_concurrency_is_reserved_by_parameter_and_by_default_not_at_all(translated, template, function, stem):
+    """A new account has ten environments in all and may reserve none of them."""
+    reserved = of_type(translated, FUNCTION)[function]["ReservedConcurrentExecutions"]
+    assert reserved == {"Fn::If": [f"Reserve{stem}", {"Ref": f"{stem}Concurrency"}, {"Ref": "AWS::NoValue"}]}
+    assert template["Parameters"][f"{stem}Concurrency"]["Default"] == -1
+    assert template["Conditions"][f"Reserve{stem}"] == {
+        "Fn::Not": [{"Fn::Equals": [{"Ref": f"{stem}Concurrency"}, -1]}]
+    }
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_traffic_moves_step_by_step_and_back_when_an_alarm_rings(translated, function):
+    """The alias is shifted by CodeDeploy, watched by alarms that exist, and rolled back."""
+    alias = translated["Resources"][f"{function}Aliaslive"]
+    group = translated["Resources"][f"{function}DeploymentGroup"]["Properties"]
+    alarms = {alarm["Name"]["Ref"] for alarm in group["AlarmConfiguration"]["Alarms"]}
+    assert alias["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]["DeploymentGroupName"] == {
+        "Ref": f"{function}DeploymentGroup"
+    }
+    assert group["DeploymentConfigName"]["Fn::Sub"][1]["ConfigName"] == "Canary10Percent15Minutes"
+    assert group["AutoRollbackConfiguration"]["Enabled"] is True
+    assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
+    assert alarms
+    assert alarms <= set(of_type(translated, "AWS::CloudWatch::Alarm"))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_another_digest_publishes_another_version_and_keeps_the_old_one(repository, function):
+    """The version's logical id follows the digest over zip and layers, not the zip's address."""
+    versions = [
+        {
+            name: resource
+            for name, resource in translate(repository / "template.yaml", {"CodeSha256": digest * 64})[
+                "Resources"
+            ].items()
+            if resource["Type"] == "AWS::Lambda::Version" and resource["Properties"]["FunctionName"]["Ref"] == function
+        }
+        for digest in "ab"
+    ]
+    assert [list(found) for found in versions] == [[f"{function}Version{digest * 10}"] for digest in "ab"]
+    assert all(version["DeletionPolicy"] == "Retain" for found in versions for version in found.values())
+
+
+def test_a_build_without_digests_is_refused_by_cloudformation(translated, template):
+    """The rule survives SAM's transform, and the parameter's default breaks it."""
+    assertion = translated["Rules"]["BuiltWithDigests"]["Assertions"][0]["Assert"]
+    assert assertion == {"Fn::Not": [{"Fn::Equals": [{"Ref": "CodeSha256"}, "unbuilt"]}]}
+    assert template["Parameters"]["CodeSha256"]["Default"] == "unbuilt"
+
+
+def test_every_function_has_alarms_for_errors_and_throttles_and_all_ring_somewhere(translated):
+    """Errors are counted on the alias, so that they watch what callers reach."""
+    alarms = of_type(translated, "AWS::CloudWatch::Alarm")
+    for function in FUNCTIONS:
+        watched = {
+            alarm["MetricName"]
+            for alarm in alarms.values()
+            if {"Name": "FunctionName", "Value": {"Ref": function}} in alarm["Dimensions"]
+        }
+        assert {"Errors", "Throttles"} <= watched
+    assert {"Duration", "5XXError", "ApproximateNumberOfMessagesVisible"} <= {
+        alarm["MetricName"] for alarm in alarms.values()
+    }
+    assert all(alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}] for alarm in alarms.values())
+
+
+def test_the_online_function_may_write_logs_and_traces_and_nothing_else(translated):
+    """It has no network call to make: no bucket, no key, no queue."""
+    granted = [(actions(statement), statement["Resource"]) for statement in statements(translated, "CreditRatingRole")]
+    assert granted == [
+        ({"logs:CreateLogStream", "logs:PutLogEvents"}, {"Fn::GetAtt": ["CreditRatingLogs", "Arn"]}),
+        ({"xray:PutTraceSegments", "xray:PutTelemetryRecords"}, "*"),
+    ]
+
+
+def test_the_batch_function_reads_its_inbox_and_writes_its_outbox(translated):
+    """Object rights end at the model's own prefix; the key serves S3 only."""
+    by_service = {}
+    for statement in statements(translated, "CreditRatingBatchRole"):
+        for action in actions(statement):
+            by_service.setdefault(action, []).append(statement)
+    inbox = {"Fn::Sub": "${InboxBucket.Arn}/inbox/*/credit-rating/*"}
+    outbox = {"Fn::Sub": "${OutboxBucket.Arn}/outbox/*/credit-rating/*"}
+    assert [one["Resource"] for one in by_service["s3:GetObject"]] == [inbox, outbox]
+    assert [one["Resource"] for one in by_service["s3:PutObject"]] == [outbox]
+    assert "s3:DeleteObject" not in by_service
+    assert {tuple(one["Condition"]["StringEquals"]) for one in by_service["kms:Decrypt"]} == {("kms:ViaService",)}
+    assert [one["Resource"] for one in by_service["sqs:SendMessage"]] == [{"Fn::GetAtt": ["BatchDeadLetters", "Arn"]}]
+
+
+def test_only_named_statements_reach_beyond_one_resource(translated, lake):
+    """Every `*` as a resource is one of these, and no action is a wildcard but in the key's and the TLS policies."""
+    found = set()
+    for stack in (translated, lake):
+        for name, role in of_type(stack, "AWS::IAM::Role").items():
+            for policy in role.get("Policies", []):
+                for statement in policy["PolicyDocument"]["Statement"]:
+                    assert not any("*" in action for action in actions(statement))
+                    if statement["Resource"] == "*":
+                        found.add((name, policy["PolicyName"]))
+    assert found == {("CreditRatingRole", "trace"), ("CreditRatingBatchRole", "trace")}
+
+
+def test_managed_policies_are_code_deploys_smaller_one_only(translated, lake):
+    """SAM's own choice would let CodeDeploy publish to every topic of the account."""
+    attached = [
+        arn
+        for stack in (translated, lake)
+        for role in of_type(stack, "AWS::IAM::Role").values()
+        for arn in role.get("ManagedPolicyArns", [])
+    ]
+    assert attached == [
+        {"Fn::Sub": "arn:${AWS::Partition}:iam::aws:policy/service-role/AWSCodeDeployRoleForLambdaLimited"}
+    ]
+
+
+def test_functions_can_be_called_by_the_api_and_by_the_rule_only(translated):
+    """Both permissions are on the alias and name their source."""
+    permissions = of_type(translated, "AWS::Lambda::Permission")
+    assert {permission["Principal"] for permission in permissions.values()} == {
+        "apigateway.amazonaws.com",
+        "events.amazonaws.com",
+    }
+    assert all("SourceArn" in permission for permission in permissions.values())
+    assert {permission["FunctionName"]["Ref"] for permission in permissions.values()} == {
+        f"{function}Aliaslive" for function in FUNCTIONS
+    }

@@ -1,0 +1,130 @@
+"""A build's digests follow every byte of zip and layers, and a wrong build is refused."""
+
+import shutil
+
+import pytest
+from support.translation import translate
+
+from ratecard_workbench.local.cloudformation import load_yaml
+from ratecard_workbench.publish import seal as module
+from ratecard_workbench.publish.seal import SealError, seal_build
+
+TEMPLATE = """
+Transform: AWS::Serverless-2016-10-31
+Parameters:
+  CodeSha256: {Type: String, Default: unbuilt}
+  Architecture: {Type: String, Default: x86_64}
+  Stage: {Type: String, Default: dev}
+Rules:
+  BuiltWithDigests: {Assertions: [{Assert: {"Fn::Not": [{"Fn::Equals": [{Ref: CodeSha256}, unbuilt]}]}}]}
+Globals:
+  Function:
+    Runtime: python3.13
+    Architectures: [{Ref: Architecture}]
+    Layers: [{Ref: Shared}, {Ref: Native}]
+Resources:
+  Shared: {Type: "AWS::Serverless::LayerVersion", Properties: {ContentUri: Shared}}
+  Native: {Type: "AWS::Serverless::LayerVersion", Properties: {ContentUri: Native}}
+  Model:
+    Type: AWS::Serverless::Function
+    Properties: {CodeUri: Model, Handler: m.f, AutoPublishAlias: live, AutoPublishCodeSha256: {Ref: CodeSha256}}
+"""
+ELF = b"\x7fELF\x02\x01\x01" + b"\0" * 9 + (3).to_bytes(2, "little")
+FILES = {
+    "Model/model/handler.py": b"x = 1\n",
+    "Model/model/artifact/model.txt": b"tree\n",
+    "Shared/python/ratecard/__init__.py": b"\n",
+    "Native/lib/lib_engine.so": ELF + (62).to_bytes(2, "little") + b"code",
+}
+
+
+@pytest.fixture
+def build(tmp_path):
+    """A folder as `sam build` leaves it."""
+    for name, content in FILES.items():
+        path = tmp_path / "built" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    (tmp_path / "built" / "template.yaml").write_text(TEMPLATE)
+    return tmp_path / "built"
+
+
+def version_of(build):
+    """Return the logical id of the version that a build would publish."""
+    resources = translate(build / "template.yaml")["Resources"]
+    return next(name for name, resource in resources.items() if resource["Type"] == "AWS::Lambda::Version")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_one_flipped_byte_in_zip_or_layer_publishes_another_version(build, tmp_path, name):
+    """The last byte of each file in turn: another digest, another version."""
+    other = tmp_path / "other"
+    shutil.copytree(build, other)
+    content = bytearray((other / name).read_bytes())
+    content[-1] ^= 1
+    (other / name).write_bytes(content)
+    first, second = (seal_build(folder, "x86_64")[0] for folder in (build, other))
+    assert first.sha256 != second.sha256
+    assert version_of(build) == f"ModelVersion{first.sha256[:10]}"
+    assert version_of(other) == f"ModelVersion{second.sha256[:10]}"
+
+
+def test_the_same_content_is_the_same_version(build, tmp_path):
+    """Times and folders do not count, so a rebuild of nothing new publishes nothing."""
+    other = tmp_path / "other"
+    shutil.copytree(build, other)
+    (other / "Model/model/handler.py").touch()
+    assert seal_build(build, "x86_64") == seal_build(other, "x86_64")
+
+
+def test_a_file_that_moves_between_layers_is_another_build(build, tmp_path):
+    """The same bytes in another place are found in another order by Python."""
+    first = seal_build(build, "x86_64")
+    (build / "Shared/lib").mkdir()
+    (build / "Native/lib/lib_engine.so").rename(build / "Shared/lib/lib_engine.so")
+    (build / "Native/lib/other.txt").write_text("x")
+    assert seal_build(build, "x86_64") != first
+
+
+def test_a_sealed_build_leaves_nothing_to_decide_at_deployment(build):
+    """`sam deploy` keeps a parameter's earlier value, so digest and processor are written where they are used."""
+    seal_build(build, "x86_64")
+    sealed = load_yaml(build / "template.yaml")
+    assert set(sealed["Parameters"]) == {"Stage"}
+    assert "Rules" not in sealed
+    assert sealed["Globals"]["Function"]["Architectures"] == ["x86_64"]
+
+
+def test_sealing_twice_is_sealing_once(build):
+    """The second time finds the digest it would write."""
+    first = seal_build(build, "x86_64")
+    text = (build / "template.yaml").read_text()
+    assert seal_build(build, "x86_64") == first
+    assert (build / "template.yaml").read_text() == text
+
+
+def test_libraries_for_another_processor_are_refused(build):
+    """An x86-64 library in an arm64 function would fail at its first call."""
+    with pytest.raises(SealError, match=r"lib_engine\.so is for x86_64, the functions for arm64"):
+        seal_build(build, "arm64")
+
+
+def test_a_zip_above_its_budget_is_refused(build):
+    """5 MB, weighed unzipped."""
+    (build / "Model/model/artifact/model.txt").write_bytes(b"x" * 5_000_000)
+    with pytest.raises(SealError, match="more than its budget of 5000000"):
+        seal_build(build, "x86_64")
+
+
+def test_a_function_with_its_layers_above_lambdas_limit_is_refused(build, monkeypatch):
+    """262,144,000 bytes in all; the test lowers the limit instead of writing that much."""
+    monkeypatch.setattr(module, "UNZIPPED_LIMIT_BYTES", 10)
+    with pytest.raises(SealError, match="more than Lambda's 10"):
+        seal_build(build, "x86_64")
+
+
+def test_a_layer_that_was_not_built_is_refused(build):
+    """An empty folder would deploy a function that cannot import."""
+    shutil.rmtree(build / "Shared")
+    with pytest.raises(SealError, match="Shared is not built"):
+        seal_build(build, "x86_64")
