@@ -87,6 +87,10 @@ def _check_trees(content: bytes, start: int, sizes: list[int]) -> None:
         if not content.startswith(b"Tree=%d\n" % number, place) or content[place + size - 2 : place + size] != b"\n\n":
             raise ArtifactError(f"the LightGBM model file is truncated or damaged: tree {number} is out of place")
         place += size
-    # After the trees come importances and the training parameters. What follows those is the Python package's own.
-    if not content.startswith(END_OF_TREES, place) or not content.endswith(b"\n") or content.find(END, place) < 0:
+    # After the trees may come importances and the training parameters, which scoring does not need: an exported model
+    # leaves them out. What follows the parameters is the Python package's own.
+    shortened = content[place:].strip() == END_OF_TREES.strip()
+    if not content.startswith(END_OF_TREES, place) or not content.endswith(b"\n"):
+        raise ArtifactError("the LightGBM model file is truncated: its end is missing")
+    if not shortened and content.find(END, place) < 0:
         raise ArtifactError("the LightGBM model file is truncated: its end is missing")
