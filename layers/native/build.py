@@ -11,14 +11,14 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from elf import is_library, rename_gomp, strip_symbols
 
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parents[1]
@@ -33,11 +33,6 @@ WHEEL_ARCHITECTURE = {"x86_64": "x86_64", "arm64": "aarch64"}
 
 #: The oldest C libraries a wheel may ask for; Amazon Linux 2023 (python3.13) has glibc 2.34.
 PLATFORMS = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux2014")
-
-#: ELF machine numbers, to refuse a wheel of the wrong architecture.
-ELF_MACHINE = {"x86_64": 62, "arm64": 183}
-
-GOMP = "libgomp.so.1"
 
 
 class BuildError(Exception):
@@ -66,7 +61,7 @@ class Piece:
 LIBRARIES = (
     Piece("lightgbm", "lightgbm/lib/lib_lightgbm.so", "lib/lib_lightgbm.so"),
     Piece("xgboost_cpu", "xgboost/lib/libxgboost.so", "lib/libxgboost.so"),
-    Piece("xgboost_cpu", "xgboost_cpu.libs/libgomp-", f"lib/{GOMP}"),
+    Piece("xgboost_cpu", "xgboost_cpu.libs/libgomp-", "lib/libgomp.so.1"),
     Piece("onnxruntime", "onnxruntime/capi/libonnxruntime.so.", "lib/libonnxruntime.so"),
 )
 TEXTS = (
@@ -84,7 +79,7 @@ def tell(message: str) -> None:
 def recipe_digest() -> str:
     """Digest of all that decides the layer's content, besides the architecture."""
     digest = hashlib.sha256()
-    for path in (REQUIREMENTS, Path(__file__), *sorted(LICENCES.iterdir())):
+    for path in (REQUIREMENTS, *sorted(HERE.glob("*.py")), *sorted(LICENCES.iterdir())):
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
@@ -146,54 +141,12 @@ def read_piece(wheels: Path, piece: Piece) -> bytes:
         return wheel.read(members[0])
 
 
-def rename_gomp(library: bytes) -> bytes:
-    """Give libgomp its usual name back wherever an ELF file names the wheel's private copy.
-
-    The wheel's tool renamed it to `libgomp-<digest>.so.1.0.0`, in its own SONAME and in what libxgboost asks for, while
-    LightGBM asks for `libgomp.so.1`. With one name for all, one copy serves both, and it is found because the engines
-    load it first. The shorter name is written over the longer one and padded, so that no offset in the file moves.
-    """
-    start = library.find(b"\0libgomp-")
-    while start >= 0:
-        end = library.index(b"\0", start + 1)
-        library = library[: start + 1] + GOMP.encode().ljust(end - start - 1, b"\0") + library[end:]
-        start = library.find(b"\0libgomp-", start + 1)
-    return library
-
-
-def check_elf(name: str, library: bytes, arch: str) -> None:
-    """Refuse a file that is no 64-bit ELF library of the architecture."""
-    if library[:5] != b"\x7fELF\x02" or int.from_bytes(library[18:20], "little") != ELF_MACHINE[arch]:
-        raise BuildError(f"{name} is not a shared library for {arch}")
-
-
-def find_strip(arch: str) -> str | None:
-    """Find a program that strips libraries of `arch` on this machine."""
-    native = ["strip"] if os.uname().machine == WHEEL_ARCHITECTURE[arch] else []
-    names = [*native, f"{WHEEL_ARCHITECTURE[arch]}-linux-gnu-strip", "llvm-strip"]
-    return next((path for name in names if (path := shutil.which(name))), None)
-
-
-def strip_libraries(folder: Path, arch: str) -> str | None:
-    """Drop the symbols that the dynamic loader does not need; answer which program did it, if any is here."""
-    program = find_strip(arch)
-    if program is None:
-        tell(f"no strip program for {arch} here: the libraries keep their symbols")
-        return None
-    for path in sorted((folder / "lib").iterdir()):
-        before = path.read_bytes()
-        subprocess.run([program, "--strip-unneeded", str(path)], check=True, stdout=sys.stderr)
-        if path.stat().st_size >= len(before):
-            # Stripped already by its maker: rewriting it would only make it differ from machine to machine.
-            path.write_bytes(before)
-    return Path(program).name
-
-
 def write_pieces(wheels: Path, folder: Path, arch: str) -> None:
     """Write every library and licence text into `folder`."""
     for piece in LIBRARIES:
-        library = rename_gomp(read_piece(wheels, piece))
-        check_elf(piece.target, library, arch)
+        library = strip_symbols(rename_gomp(read_piece(wheels, piece)))
+        if not is_library(library, arch):
+            raise BuildError(f"{piece.target} is not a shared library for {arch}")
         place(folder / piece.target, library)
     for piece in TEXTS:
         place(folder / piece.target, read_piece(wheels, piece))
@@ -240,13 +193,11 @@ def build(arch: str, target: Path) -> int:
         tell(f"downloading the pinned wheels for {arch} (about 33 MB)")
         fetch_wheels(arch, wheels)
         write_pieces(wheels, folder, arch)
-        stripped_with = strip_libraries(folder, arch)
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         record = {
             "arch": arch,
             "recipe_sha256": recipe_digest(),
             "libraries": pinned_versions(),
-            "stripped_with": stripped_with,
             "files": {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
         }
         place(folder / "lib" / "versions.json", (json.dumps(record, indent=2) + "\n").encode())
@@ -269,7 +220,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     try:
         size = build(options.arch, target)
-    except (BuildError, subprocess.CalledProcessError) as error:
+    except BuildError as error:
         tell(f"failed: {error}")
         return 1
     tell(f"{options.arch} built, {size / 1e6:.1f} MB")

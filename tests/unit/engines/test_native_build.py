@@ -3,8 +3,10 @@
 import hashlib
 import importlib.util
 import json
+import struct
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -12,15 +14,38 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def builder(repository: Path) -> ModuleType:
+def builder(repository: Path) -> Iterator[ModuleType]:
     """The script as a module."""
-    spec = importlib.util.spec_from_file_location("native_build", repository / "layers" / "native" / "build.py")
+    folder = str(repository / "layers" / "native")
+    sys.path.insert(0, folder)
+    spec = importlib.util.spec_from_file_location("native_build", f"{folder}/build.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["native_build"] = module
     spec.loader.exec_module(module)
-    return module
+    yield module
+    sys.path.remove(folder)
+
+
+def library_of(*segments: tuple[int, bytes], gap: bytes = b"", alignment: int = 4096) -> bytes:
+    """An ELF library for x86-64: headers mapped at 0, segments of (address, content), `gap` before the last."""
+    table = 64 + 56 * (1 + len(segments))
+    content = bytearray(table)
+    headers = [struct.pack("<IIQQQQQQ", 1, 4, 0, 0, 0, table, table, alignment)]
+    for number, (address, body) in enumerate(segments):
+        if number == len(segments) - 1:
+            content += gap
+        content += bytes((address - len(content)) % alignment)
+        headers.append(struct.pack("<IIQQQQQQ", 1, 4, len(content), address, address, len(body), len(body), alignment))
+        content += body
+    kind = struct.pack("<HHIQQQIHHHHHH", 3, 62, 1, 0, 64, 9, 0, 64, 56, len(headers), 64, 1, 0)
+    content[:table] = b"\x7fELF\x02\x01\x01" + bytes(9) + kind + b"".join(headers)
+    return bytes(content)
+
+
+LIBRARY = library_of((0x1000, b"text"))
+SYMBOLS = b"s" * 100_000
 
 
 def test_the_private_name_of_libgomp_is_taken_back(builder: ModuleType) -> None:
@@ -34,13 +59,42 @@ def test_the_private_name_of_libgomp_is_taken_back(builder: ModuleType) -> None:
 
 @pytest.mark.parametrize(
     "library",
-    [b"", b"\x89PNG", b"\x7fELF\x01" + bytes(40), b"\x7fELF\x02" + bytes(13) + b"\xb7\0" + bytes(20)],
-    ids=["empty", "image", "32 bits", "another machine"],
+    [
+        b"",
+        b"\x89PNG" + bytes(100),
+        LIBRARY[:40],
+        LIBRARY[:-1],
+        LIBRARY.replace(b"ELF\x02", b"ELF\x01"),
+        LIBRARY.replace(b"\x03\0\x3e\0", b"\x03\0\xb7\0"),
+        LIBRARY.replace(b"\x03\0\x3e\0", b"\x02\0\x3e\0"),
+        library_of((0x1000, b"text"), alignment=8),
+        LIBRARY.replace(struct.pack("<QQ", 4096, 4096), struct.pack("<QQ", 4000, 4096)),
+    ],
+    ids=["empty", "image", "cut header", "cut", "32 bits", "another machine", "program", "no page", "out of line"],
 )
-def test_what_is_no_library_of_the_architecture_is_refused(builder: ModuleType, library: bytes) -> None:
-    """ELF, 64 bits, machine 62 (System V ABI)."""
-    with pytest.raises(builder.BuildError):
-        builder.check_elf("lib.so", library, "x86_64")
+def test_what_a_loader_would_not_take_is_refused(builder: ModuleType, library: bytes) -> None:
+    """ELF, 64 bits, machine 62, shared, segments in the file and in line with their addresses (System V ABI)."""
+    assert builder.is_library(LIBRARY, "x86_64")
+    assert not builder.is_library(library, "x86_64")
+
+
+def test_symbols_between_segments_are_stripped(builder: ModuleType) -> None:
+    """What is mapped stays at its address; what is not mapped goes, and the last segment moves up in the file."""
+    library = library_of((0x2000, b"text"), (0x51000, b"strings"), gap=SYMBOLS)
+    stripped = builder.strip_symbols(library)
+
+    assert len(stripped) < 20_000 < len(library)
+    assert builder.is_library(stripped, "x86_64")
+    before, after = (sys.modules["elf"].read_segments(content) for content in (library, stripped))
+    assert [segment.address for segment in before] == [segment.address for segment in after]
+    assert [stripped[segment.offset : segment.end] for segment in after] == [stripped[:232], b"text", b"strings"]
+
+
+def test_a_library_without_symbols_is_left_alone(builder: ModuleType) -> None:
+    """Its maker's bytes are not touched for nothing."""
+    library = library_of((0x1000, b"text" * 100), (0x3000, b"data"))
+
+    assert builder.strip_symbols(library) == library
 
 
 def test_a_wheel_must_hold_exactly_one_such_file(builder: ModuleType, tmp_path: Path) -> None:
