@@ -21,6 +21,28 @@ MERGED_GLOBALS = ("Environment", "Tags")
 
 
 @dataclass(frozen=True, slots=True)
+class Arrivals:
+    """Which new objects trigger a function: its EventBridge rule, as far as it is about S3.
+
+    Attributes
+    ----------
+    bucket : str
+        Name of the bucket; on one machine the logical id of the resource.
+    patterns : tuple of str
+        Object keys; `*` stands for any text.
+    """
+
+    bucket: str
+    patterns: tuple[str, ...]
+
+    def take(self, key: str) -> bool:
+        """Tell whether an object triggers the function."""
+        return any(
+            re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), key, re.DOTALL) for pattern in self.patterns
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class FunctionSpec:
     """One function of the template.
 
@@ -36,6 +58,8 @@ class FunctionSpec:
         Limits; `concurrency` is the reservation, or what a new account has.
     environment : Mapping of str to str
         Variables of the template.
+    arrivals : Arrivals or None
+        The files that trigger it; None for a function that no file triggers.
     """
 
     name: str
@@ -45,11 +69,7 @@ class FunctionSpec:
     timeout_seconds: int
     concurrency: int
     environment: Mapping[str, str]
-
-    @property
-    def is_batch(self) -> bool:
-        """Whether files trigger it, not the gateway."""
-        return self.handler.endswith(".batch_handler")
+    arrivals: Arrivals | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +205,30 @@ def _parse_function(name: str, properties: Mapping[str, Node], root: Path, resol
         timeout_seconds=number("Timeout", DEFAULT_TIMEOUT_SECONDS),
         concurrency=number("ReservedConcurrentExecutions", ACCOUNT_CONCURRENCY),
         environment={key: _environment_text(value) for key, value in variables.items()},
+        arrivals=_parse_arrivals(resolver.resolve(properties.get("Events") or {})),
     )
+
+
+def _parse_arrivals(events: Mapping[str, Node]) -> Arrivals | None:
+    for event in events.values():
+        pattern = (event.get("Properties") or {}).get("Pattern") or {}
+        if event.get("Type") in ("EventBridgeRule", "CloudWatchEvent") and "aws.s3" in (pattern.get("source") or []):
+            detail = pattern.get("detail") or {}
+            buckets = (detail.get("bucket") or {}).get("name") or ["inbox"]
+            keys = (detail.get("object") or {}).get("key") or [{"wildcard": "*"}]
+            return Arrivals(str(buckets[0]), tuple(_key_pattern(key) for key in keys))
+    return None
+
+
+def _key_pattern(key: Node) -> str:
+    """Write one condition on an object's key as a pattern with `*`."""
+    if isinstance(key, str):
+        return key
+    if "wildcard" in key:
+        return str(key["wildcard"])
+    if "prefix" in key:
+        return f"{key['prefix']}*"
+    raise ConfigurationError("a rule on object keys must be a constant, a prefix or a wildcard to run here")
 
 
 def _environment_text(value: Node) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -62,8 +63,7 @@ class Clockwork:
                     try:
                         work()
                     except Exception as error:
-                        # The name alone: a message may hold anything.
-                        self._sinks.platform_log.record("clockwork", f"{work.__name__} failed: {type(error).__name__}")
+                        self._sinks.platform_log.record("clockwork", f"{work.__name__} failed: {_place_of(error)}")
             await asyncio.sleep(TICK_SECONDS)
 
     def _check_deadlines(self) -> None:
@@ -85,3 +85,9 @@ class Clockwork:
         work = self._sinks.take_sync()
         if work is not None:
             asyncio.get_running_loop().run_in_executor(None, work)
+
+
+def _place_of(error: Exception) -> str:
+    """Name an error and where it was raised; its message may hold anything and stays out of the log."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {frame.name}, line {frame.lineno}"

@@ -26,8 +26,9 @@ from ratecard_workbench.local.request_body import (
     ClientGoneError,
     read_body,
 )
-from ratecard_workbench.local.router import Entry, Router
+from ratecard_workbench.local.router import Router
 from ratecard_workbench.local.throttle import THROTTLED
+from ratecard_workbench.local.upload import InvalidUploadError, UploadDoor
 
 # API Gateway's limit of request line and headers together; Lambda's of an event.
 MAXIMUM_HEADER_BYTES = 10_240
@@ -71,6 +72,8 @@ class Gateway:
         Runs functions, by logical id.
     access : AccessLog
         Gets a line for each answer that left.
+    uploads : UploadDoor
+        Takes files.
     stage : Stage
         The API's stage.
     """
@@ -83,6 +86,7 @@ class Gateway:
         refusals: Mapping[str, Refusal],
         pools: Mapping[str, FunctionPool],
         access: AccessLog,
+        uploads: UploadDoor,
         stage: Stage,
     ) -> None:
         self._router = router
@@ -90,20 +94,24 @@ class Gateway:
         self._refusals = refusals
         self._pools = pools
         self._access = access
+        self._uploads = uploads
         self._stage = stage.name
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         exchange = Exchange(scope)
         try:
-            entry = self._admit(exchange)
-            exchange.body = await read_body(exchange, receive)
-            answer = await self._integrate(exchange, entry.route)
+            route = self._admit(exchange)
+            if route.integration is None:
+                answer = await self._uploads.accept(exchange, receive)
+            else:
+                exchange.body = await read_body(exchange, receive)
+                answer = await self._integrate(exchange, route)
         except Refused as refused:
             answer = self._refuse(exchange, refused)
         except BodyTooLargeError:
             answer = self._refuse(exchange, Refused("REQUEST_TOO_LARGE", close=True))
-        except BodyTooSlowError:
+        except (BodyTooSlowError, InvalidUploadError):
             answer = self._refuse(exchange, Refused("DEFAULT_4XX", close=True))
         except ClientGoneError:
             exchange.status = CLIENT_CLOSED_REQUEST
@@ -111,7 +119,7 @@ class Gateway:
             return
         await self._send(exchange, answer, send)
 
-    def _admit(self, exchange: Exchange) -> Entry:
+    def _admit(self, exchange: Exchange) -> Route:
         """Check everything that can be checked before the body is read."""
         if exchange.header_bytes > MAXIMUM_HEADER_BYTES:
             raise Refused("DEFAULT_4XX", close=True)
@@ -130,12 +138,13 @@ class Gateway:
             verdict = exchange.holder.meter.admit(now, exchange.received_ms // DAY_MS + UNIX_EPOCH_ORDINAL)
             if verdict is not None:
                 raise Refused(verdict)
-        return entry
+        return entry.route
 
     async def _integrate(self, exchange: Exchange, route: Route) -> Answer:
         _check_body(exchange, route)
         if isinstance(route.integration, MockIntegration):
             return self._mock(exchange, route.integration)
+        assert route.integration is not None
         return await self._invoke(exchange, route, route.integration)
 
     def _mock(self, exchange: Exchange, integration: MockIntegration) -> Answer:

@@ -52,8 +52,8 @@ class Route:
         Short stable id, as API Gateway has one for each path.
     needs_key : bool
         Whether a call needs an API key.
-    integration : LambdaIntegration or MockIntegration
-        Who answers.
+    integration : LambdaIntegration, MockIntegration or None
+        Who answers; None is the platform's own upload door.
     validators : Mapping of str to callable
         By content type: raises fastjsonschema.JsonSchemaValueException for a body that the schema refuses.
     """
@@ -62,7 +62,7 @@ class Route:
     resource: str
     resource_id: str
     needs_key: bool
-    integration: LambdaIntegration | MockIntegration
+    integration: LambdaIntegration | MockIntegration | None
     validators: Mapping[str, Validator] = field(default_factory=dict)
 
     def find_validator(self, content_type: str) -> Validator | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from ratecard_workbench.local.demo import issue_demo_key
 from ratecard_workbench.local.errors import ConfigurationError
 from ratecard_workbench.local.gateway import Gateway
 from ratecard_workbench.local.home import Home, HomeLock
+from ratecard_workbench.local.inbox import Inbox
 from ratecard_workbench.local.keyring import Keyring
 from ratecard_workbench.local.launch import Surroundings, find_native_directory, prepare_packages
 from ratecard_workbench.local.openapi import Definition, LambdaIntegration, load_definition
@@ -30,6 +32,7 @@ from ratecard_workbench.local.refusals import parse_refusals
 from ratecard_workbench.local.router import Router
 from ratecard_workbench.local.server import bind, make_server
 from ratecard_workbench.local.sinks import PlatformSinks
+from ratecard_workbench.local.upload import UploadDoor
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +106,15 @@ def load_project(root: Path, parameters: Mapping[str, str]) -> Project:
     return Project(application, definition, load_price_book(root / "infra" / "ratecard.toml"))
 
 
-def make_surroundings(root: Path, home: Home) -> Surroundings:
-    """Collect what all workers share."""
+def make_surroundings(root: Path, home: Home, application: Application) -> Surroundings:
+    """Collect what all workers share, and where those that take files find them."""
     native = find_native_directory(root)
-    environment = {"RATECARD_NATIVE_DIR": str(native)} if native is not None else {}
-    return Surroundings(packages=prepare_packages(home.runtime.resolve()), environment=environment)
+    objects = {"RATECARD_OBJECT_ROOT": str(home.root)}
+    return Surroundings(
+        packages=prepare_packages(home.runtime.resolve()),
+        environment={"RATECARD_NATIVE_DIR": str(native)} if native is not None else {},
+        by_function={name: objects for name, spec in application.functions.items() if spec.arrivals is not None},
+    )
 
 
 class Platform:
@@ -157,21 +164,29 @@ class Platform:
             demo = issue_demo_key(accounts)
             keyring = Keyring(accounts, project.book.plans_at(datetime.now(UTC)), counters)
             pools = self._make_pools(project, home, sinks)
-            server = make_server(make_gateway(project, keyring, pools, sinks), options.drain_seconds)
+            inbox = Inbox(home, pools, accounts, sinks.platform_log)
+            inbox.prepare(demo.key.customer_id)
+            gateway = make_gateway(project, keyring, pools, sinks=sinks, uploads=UploadDoor(home.inbox, inbox.slugs))
+            server = make_server(gateway, options.drain_seconds)
             clockwork = Clockwork(project.book, keyring, pools, sinks)
             ticking = asyncio.create_task(clockwork.run())
+            watching = asyncio.create_task(inbox.run())
             serving = asyncio.create_task(server.serve(sockets=[listener]))
             lock.announce(options.host, port)
             sinks.platform_log.record("platform", f"listening on {options.host} port {port}")
             on_standing(Standing(project, options.host, port, demo))
             await self._stop.wait()
+            watching.cancel()
             await self._stop_serving(server, serving)
-            await asyncio.gather(*(pool.stop(0.0 if self._hurry else options.drain_seconds) for pool in pools.values()))
+            await inbox.close()
+            until = time.monotonic() + options.drain_seconds
+            may_wait = lambda: not self._hurry and time.monotonic() < until  # noqa: E731
+            await asyncio.gather(*(pool.stop(may_wait) for pool in pools.values()))
             ticking.cancel()
             sinks.platform_log.record("platform", "stopped")
 
     def _make_pools(self, project: Project, home: Home, sinks: PlatformSinks) -> dict[str, FunctionPool]:
-        surroundings = make_surroundings(self._options.root, home)
+        surroundings = make_surroundings(self._options.root, home, project.application)
         return {
             name: FunctionPool(spec, surroundings, sinks.function(name), idle_seconds=self._options.idle_seconds)
             for name, spec in project.application.functions.items()
@@ -186,7 +201,12 @@ class Platform:
 
 
 def make_gateway(
-    project: Project, keyring: Keyring, pools: Mapping[str, FunctionPool], sinks: PlatformSinks
+    project: Project,
+    keyring: Keyring,
+    pools: Mapping[str, FunctionPool],
+    *,
+    sinks: PlatformSinks,
+    uploads: UploadDoor,
 ) -> Gateway:
     """Put the ASGI application together."""
     stage = project.application.stage
@@ -200,5 +220,6 @@ def make_gateway(
         refusals=parse_refusals(project.definition.document),
         pools=pools,
         access=AccessLog(stage.access_log_format, stage=stage.name, sink=sinks.access.append, on_error=access_lost),
+        uploads=uploads,
         stage=stage,
     )

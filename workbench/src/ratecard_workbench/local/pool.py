@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ratecard_workbench.local.application import FunctionSpec
@@ -12,8 +14,14 @@ from ratecard_workbench.local.errors import ConcurrencyLimitError, FunctionFaile
 from ratecard_workbench.local.launch import Surroundings
 from ratecard_workbench.local.worker import Call, Sinks, State, Worker
 
-# How long a call waits for a busy worker before another one is started: a warm call takes a millisecond, a start 100.
+PROCESSORS = os.cpu_count() or 1
+# More starts at once would only starve each other, and the workers that already answer.
+STARTS_AT_ONCE = 2 * PROCESSORS
+# How long a call waits for a busy worker before another one is thought of: a warm call takes a millisecond.
 PATIENCE_SECONDS = 0.02
+# A queue that moves is given another worker when its wait is longer than this, once every processor has one.
+START_WORTH_SECONDS = 0.15
+RATE_MEMORY = 0.8
 BACKOFF_FIRST_SECONDS = 1.0
 BACKOFF_LONGEST_SECONDS = 30.0
 
@@ -58,6 +66,11 @@ class FunctionPool:
         self._starts: set[asyncio.Task[None]] = set()
         self._failures = 0
         self._retry_at = 0.0
+        self._ended_calls = 0
+        self._ended_at_tick = 0
+        self._last_end = 0.0
+        self._calls_per_second = 0.0
+        self._tick_at = 0.0
         self._stopping = False
 
     def submit(self, request_id: str, event: bytes, wait_seconds: float) -> asyncio.Future[bytes]:
@@ -112,9 +125,10 @@ class FunctionPool:
         """
         for call in [call for call in self._in_flight if now > call.answer_by]:
             call.fail(FunctionTimeoutError(f"{self.spec.name} did not answer in time"))
+        self._measure_rate(now)
         if self._waiting:
             self._forget_answered()
-            self._grow(sum(now - call.submitted_at > PATIENCE_SECONDS for call in self._waiting))
+            self._grow(self._wanted_workers(now))
         for worker in list(self._workers):
             worker.check(now)
         while self._idle and now - self._idle[0].idle_since > self._idle_seconds:
@@ -131,11 +145,16 @@ class FunctionPool:
             self.spec.name, len(self._workers), len(self._idle), len(self._in_flight), self.spec.concurrency
         )
 
-    async def stop(self, grace_seconds: float) -> None:
-        """Take no more calls, wait for those in flight, end all workers and wait until they are gone."""
+    async def stop(self, may_wait: Callable[[], bool]) -> None:
+        """Take no more calls, wait for those somebody waits for, end all workers and wait until they are gone.
+
+        Parameters
+        ----------
+        may_wait : callable
+            Asked again and again whether calls in flight may still end by themselves.
+        """
         self._stopping = True
-        until = time.monotonic() + grace_seconds
-        while self._in_flight and time.monotonic() < until:
+        while any(not call.answer.done() for call in self._in_flight) and may_wait():
             await asyncio.sleep(0.02)
         for task in list(self._starts):
             await asyncio.wait([task])
@@ -161,6 +180,8 @@ class FunctionPool:
     def call_ended(self, call: Call) -> None:
         """Make room for another call."""
         self._in_flight.discard(call)
+        self._ended_calls += 1
+        self._last_end = time.monotonic()
 
     def worker_gone(self, worker: Worker, *, started: bool) -> None:
         """Forget the worker; one that never started delays the next try."""
@@ -174,9 +195,29 @@ class FunctionPool:
 
     # How it grows.
 
-    def _grow(self, waiting_calls: int) -> None:
-        """Start a worker for each of so many waiting calls that has none on its way."""
-        missing = waiting_calls - self._count(State.STARTING)
+    def _measure_rate(self, now: float) -> None:
+        elapsed = now - self._tick_at
+        if elapsed > 0:
+            ended = (self._ended_calls - self._ended_at_tick) / elapsed
+            self._calls_per_second = RATE_MEMORY * self._calls_per_second + (1 - RATE_MEMORY) * ended
+            self._tick_at, self._ended_at_tick = now, self._ended_calls
+
+    def _wanted_workers(self, now: float) -> int:
+        """Tell how many workers should be on their way, for the calls that wait.
+
+        As Lambda would, one for each call that found no free worker; but where the queue moves, the next free worker
+        is often nearer than a new one, and more processes than processors only take turns.
+        """
+        impatient = sum(now - call.submitted_at > PATIENCE_SECONDS for call in self._waiting)
+        if impatient == 0 or now - self._last_end > PATIENCE_SECONDS:
+            return impatient
+        enough = PATIENCE_SECONDS if len(self._workers) < PROCESSORS else START_WORTH_SECONDS
+        return int(len(self._waiting) > enough * self._calls_per_second)
+
+    def _grow(self, wanted: int) -> None:
+        """Start workers until so many are on their way."""
+        starting = self._count(State.STARTING)
+        missing = min(wanted, STARTS_AT_ONCE) - starting
         if missing <= 0 or self._stopping:
             return
         if time.monotonic() < self._retry_at:

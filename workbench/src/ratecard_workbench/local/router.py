@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from ratecard_workbench.local.application import Stage
 from ratecard_workbench.local.openapi import Route
 from ratecard_workbench.local.throttle import TokenBucket
+from ratecard_workbench.local.upload import PREFIX, UploadDoor
 
 
 class Entry:
@@ -21,7 +22,7 @@ class Entry:
 
 
 class Router:
-    """Routes by method and path; every path of the API is a constant, so one lookup finds it.
+    """Routes by method and path; every path of the API is a constant, so one lookup finds it, uploads aside.
 
     Parameters
     ----------
@@ -33,7 +34,11 @@ class Router:
 
     def __init__(self, routes: Iterable[Route], stage: Stage) -> None:
         self._entries = {(route.method, route.resource): Entry(route, stage) for route in routes}
+        self._upload = Entry(UploadDoor.route(), stage)
 
     def find(self, method: str, path: str) -> Entry | None:
         """Return the route's entry, or None."""
-        return self._entries.get((method, path))
+        entry = self._entries.get((method, path))
+        if entry is None and method == "PUT" and path.startswith(PREFIX):
+            return self._upload
+        return entry

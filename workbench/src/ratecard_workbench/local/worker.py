@@ -108,6 +108,7 @@ class Worker:
         self._owner = owner
         self._sinks = sinks
         self._started = False
+        self._has_process = False
         self._usage_lost = False
         self._waiting: asyncio.Transport | None = None
         self._end_reason = ""
@@ -123,6 +124,7 @@ class Worker:
         self.origin = f"{self.spec.name}/{self.process.pid}"
         self._readers = self._open_pipes(self.process)
         self._exit = open_exit_descriptor(self.process.pid)
+        self._has_process = True
         if self._exit is not None:
             self._loop.add_reader(self._exit, self._process_ended)
         self._server = await self._loop.create_server(lambda: RuntimeConnection(self), sock=listener)
@@ -224,7 +226,7 @@ class Worker:
 
     def kill(self, reason: str) -> None:
         """End the process and everything it started, at once."""
-        if self.state is State.GONE:
+        if self.state is State.GONE or not self._has_process:
             return
         self._end_reason = self._end_reason or reason
         self.state = State.GONE
@@ -232,6 +234,8 @@ class Worker:
 
     def check(self, now: float) -> None:
         """Kill the process if it is over its time; called many times a second."""
+        if not self._has_process:
+            return
         if self._exit is None and self.process.poll() is not None:
             self._process_ended()
         elif self.state is State.STARTING and now > self._init_until:
@@ -241,7 +245,9 @@ class Worker:
 
     def check_memory(self) -> None:
         """Kill the process if it uses more than its memory, as Lambda does."""
-        resident = find_resident_bytes(self.process.pid) if self.state is not State.GONE else None
+        if not self._has_process or self.state is State.GONE:
+            return
+        resident = find_resident_bytes(self.process.pid)
         if resident is not None and resident > self.spec.memory_megabytes * MEGABYTE:
             self.kill(f"it used more than its {self.spec.memory_megabytes} MB of memory")
 
@@ -254,6 +260,7 @@ class Worker:
             os.close(self._exit)
             self._exit = None
         self.state = State.GONE
+        self._has_process = False
         for reader in self._readers:
             self._loop.remove_reader(reader.descriptor)
             reader.drain()

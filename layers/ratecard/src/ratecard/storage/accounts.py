@@ -115,6 +115,10 @@ class Accounts(Protocol):
         """Return a customer; raises UnknownCustomerError."""
         ...
 
+    def has_customer(self, customer_id: str) -> bool:
+        """Tell whether there is such a customer."""
+        ...
+
     def create_key(self, customer_id: str, plan: str, name: str) -> IssuedKey:
         """Make a key; raises UnknownCustomerError."""
         ...
@@ -178,6 +182,10 @@ class SqliteAccounts:
         if row is None:
             raise UnknownCustomerError(f"there is no customer {customer_id}")
         return Customer(row[0], row[1], datetime.fromisoformat(row[2]))
+
+    def has_customer(self, customer_id: str) -> bool:
+        """See `Accounts`."""
+        return self._connection.execute("SELECT 1 FROM customers WHERE id = ?", (customer_id,)).fetchone() is not None
 
     def create_key(self, customer_id: str, plan: str, name: str) -> IssuedKey:
         """See `Accounts`."""

@@ -1,0 +1,193 @@
+"""The inbox: files that land in a folder are announced to the batch functions, as S3 and EventBridge would."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+from ratecard.storage.accounts import SqliteAccounts
+from ratecard.storage.objects import local_version
+from ratecard_workbench.local.application import Arrivals
+from ratecard_workbench.local.deliveries import Deliveries, Delivery, Status
+from ratecard_workbench.local.errors import ConcurrencyLimitError, FunctionFailedError, FunctionTimeoutError
+from ratecard_workbench.local.home import Home
+from ratecard_workbench.local.ids import new_uuid
+from ratecard_workbench.local.logfile import LogFile
+from ratecard_workbench.local.object_event import compute_etag, object_created_event
+from ratecard_workbench.local.pool import FunctionPool
+
+SCAN_SECONDS = 0.25
+# A file that has not changed for so long is taken to be complete.
+STABLE_SECONDS = 1.0
+# As Lambda does with an event: two more attempts, with growing pauses.
+ATTEMPTS = 3
+FIRST_RETRY_MS = 1_000
+BUSY_RETRY_MS = 500
+PARTIAL_SUFFIX = ".partial"
+DEPTHS = ("*/*/*", "*/*/explain/*")
+
+
+class Inbox:
+    """Watches the folder and delivers its files.
+
+    Parameters
+    ----------
+    home : Home
+        Has the folder.
+    pools : Mapping of str to FunctionPool
+        All functions; those with arrivals take files.
+    accounts : SqliteAccounts
+        Knows who pays.
+    log : LogFile
+        Told of what happens to files.
+    """
+
+    def __init__(self, home: Home, pools: Mapping[str, FunctionPool], accounts: SqliteAccounts, log: LogFile) -> None:
+        self._home = home
+        self._takers: list[tuple[Arrivals, FunctionPool]] = [
+            (pool.spec.arrivals, pool) for pool in pools.values() if pool.spec.arrivals is not None
+        ]
+        self._accounts = accounts
+        self._log = log
+        self._deliveries = Deliveries(home.deliveries)
+        self._seen: dict[Path, str] = {}
+        self._known: set[tuple[str, str]] = set()
+        self._running: dict[str, asyncio.Task[None]] = {}
+
+    def slugs(self) -> tuple[str, ...]:
+        """Return the models that take files: the second folder of each pattern that names one."""
+        parts = [pattern.split("/") for arrivals, _ in self._takers for pattern in arrivals.patterns]
+        return tuple(sorted({steps[2] for steps in parts if len(steps) > 2 and "*" not in steps[2]}))
+
+    def prepare(self, customer_id: str) -> None:
+        """Make a customer's folders, for people to drop files into."""
+        for slug in self.slugs():
+            (self._home.inbox / customer_id / slug).mkdir(parents=True, exist_ok=True)
+
+    async def run(self) -> None:
+        """Watch and deliver until cancelled."""
+        while True:
+            try:
+                for path, version in await asyncio.to_thread(self._stable_files):
+                    self._announce(path, version)
+                self._deliver_due()
+            except OSError as error:
+                self._log.record("inbox", f"the inbox cannot be read: {error.strerror}")
+            await asyncio.sleep(SCAN_SECONDS)
+
+    async def close(self) -> None:
+        """Give up deliveries that are under way: they are due again at the next start, and score a file once."""
+        for task in self._running.values():
+            task.cancel()
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+        self._deliveries.close()
+
+    def _stable_files(self) -> list[tuple[Path, str]]:
+        """Return the files that were the same the last time and have not changed for a while."""
+        before, self._seen = self._seen, dict(_scan(self._home.inbox))
+        oldest = time.time() - STABLE_SECONDS
+        return [
+            (path, version)
+            for path, version in self._seen.items()
+            if before.get(path) == version and _modified_at(path) < oldest
+        ]
+
+    def _announce(self, path: Path, version: str) -> None:
+        key = path.relative_to(self._home.root).as_posix()
+        if (key, version) in self._known:
+            return
+        self._known.add((key, version))
+        if self._deliveries.announce(key, version, int(version.rpartition("-")[2], 16), _now_ms()):
+            self._log.record("inbox", f"{key} arrived")
+
+    def _deliver_due(self) -> None:
+        for delivery in self._deliveries.due(_now_ms()):
+            if delivery.key not in self._running:
+                task = asyncio.create_task(self._deliver(delivery))
+                self._running[delivery.key] = task
+                task.add_done_callback(partial(self._forget, delivery.key))
+
+    def _forget(self, key: str, _: asyncio.Task[None]) -> None:
+        del self._running[key]
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        reason = self._refuse(delivery)
+        if reason is not None:
+            self._finish(delivery, *reason)
+            return
+        arrivals, pool = self._find_taker(delivery.key) or self._takers[0]
+        try:
+            etag = await asyncio.to_thread(compute_etag, self._home.root / delivery.key)
+            event = object_created_event(delivery, bucket=arrivals.bucket, etag=etag)
+            # The function's own timeout ends it; the wait only has to be longer.
+            reply = await pool.submit(new_uuid(), event, 2.0 * pool.spec.timeout_seconds + 60.0)
+        except ConcurrencyLimitError:
+            self._deliveries.postpone(delivery, _now_ms() + BUSY_RETRY_MS, attempted=False)
+        except (FunctionFailedError, FunctionTimeoutError, OSError) as error:
+            self._attempt_failed(delivery, error)
+        else:
+            self._finish(delivery, Status.DELIVERED, _outcome(reply))
+
+    def _refuse(self, delivery: Delivery) -> tuple[Status, str] | None:
+        """Tell why a file cannot be delivered at all."""
+        path = self._home.root / delivery.key
+        if not path.is_file() or local_version(path) != delivery.version:
+            return Status.SUPERSEDED, "the file was replaced or removed before it was delivered"
+        if self._find_taker(delivery.key) is None:
+            return Status.FAILED, "no model takes files of this folder"
+        customer = delivery.key.split("/")[1]
+        if not self._accounts.has_customer(customer):
+            return Status.FAILED, f"there is no customer {customer}"
+        return None
+
+    def _attempt_failed(self, delivery: Delivery, error: Exception) -> None:
+        if delivery.attempts + 1 >= ATTEMPTS:
+            self._finish(delivery, Status.FAILED, str(error))
+            return
+        delay_ms = FIRST_RETRY_MS * 4**delivery.attempts
+        self._deliveries.postpone(delivery, _now_ms() + delay_ms, attempted=True, detail=str(error))
+        self._log.record("inbox", f"{delivery.key} failed and is tried again in {delay_ms / 1000:g} s")
+
+    def _finish(self, delivery: Delivery, status: Status, detail: str) -> None:
+        self._deliveries.finish(delivery, status, detail)
+        self._log.record("inbox", f"{delivery.key} is {status.value}: {detail}")
+
+    def _find_taker(self, key: str) -> tuple[Arrivals, FunctionPool] | None:
+        return next((taker for taker in self._takers if taker[0].take(key)), None)
+
+
+def _scan(folder: Path) -> Iterator[tuple[Path, str]]:
+    for pattern in DEPTHS:
+        for path in folder.glob(pattern):
+            # A link could lead anywhere, and a hidden file is one that somebody still writes.
+            if path.name.startswith(".") or path.name.endswith(PARTIAL_SUFFIX) or path.is_symlink():
+                continue
+            try:
+                if path.is_file():
+                    yield path, local_version(path)
+            except OSError:
+                continue
+
+
+def _modified_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return float("inf")
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _outcome(reply: bytes) -> str:
+    """Return the function's own word on the file."""
+    try:
+        status = json.loads(reply)["status"]
+    except (ValueError, KeyError, TypeError):
+        return "delivered"
+    return str(status)[:100]
