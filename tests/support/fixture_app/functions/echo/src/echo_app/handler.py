@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 
 from fixture_words import GREETING
 
@@ -24,21 +25,20 @@ def lambda_handler(event, context):
 
 def batch_handler(event, context):
     """Copy an object, in the way of the real batch function: the manifest is written last, and once."""
-    root = os.environ["RATECARD_OBJECT_ROOT"]
+    root = Path(os.environ["RATECARD_OBJECT_ROOT"])
     key = event["detail"]["object"]["key"]
-    with open(os.path.join(root, key), encoding="utf-8") as file:
-        text = file.read()
+    text = (root / key).read_text(encoding="utf-8")
+    failed_once = root / "failed-once"
     if text.startswith("fail"):
         raise ValueError("this file cannot be scored")
-    if text.startswith("once") and not os.path.exists(os.path.join(root, "failed-once")):
-        open(os.path.join(root, "failed-once"), "w", encoding="utf-8").close()
+    if text.startswith("once") and not failed_once.exists():
+        failed_once.touch()
         os._exit(3)
     if text.startswith("slow"):
         time.sleep(1.5)
-    target = os.path.join(root, "outbox", key.removeprefix("inbox/"), event["detail"]["object"]["version-id"])
-    os.makedirs(target, exist_ok=True)
-    with open(os.path.join(target, "manifest.json"), "w", encoding="utf-8") as file:
-        json.dump({"rows": text.count("\n"), "status": "succeeded"}, file)
+    target = root / "outbox" / key.removeprefix("inbox/") / event["detail"]["object"]["version-id"]
+    target.mkdir(parents=True, exist_ok=True)
+    (target / "manifest.json").write_text(json.dumps({"rows": text.count("\n"), "event": event}), encoding="utf-8")
     usage = {"units": text.count("\n"), "operation": "batch", "billable": True, "status": 200}
     _print_usage({"id": key + event["detail"]["object"]["version-id"], "subject": key.split("/")[1], "data": usage})
     return {"status": "succeeded"}
