@@ -79,7 +79,7 @@ def tell(message: str) -> None:
 def recipe_digest() -> str:
     """Digest of all that decides the layer's content, besides the architecture."""
     digest = hashlib.sha256()
-    for path in (REQUIREMENTS, *sorted(HERE.glob("*.py")), *sorted(LICENCES.iterdir())):
+    for path in (REQUIREMENTS, HERE / "build.py", HERE / "elf.py", *sorted(LICENCES.iterdir())):
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
