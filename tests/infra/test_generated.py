@@ -11,6 +11,8 @@ from ratecard.billing.plans import Operation
 from ratecard.billing.pricebook import load_price_book
 from ratecard.kernel.money import parse_money
 from ratecard_workbench.local.cloudformation import load_yaml
+from ratecard_workbench.publish.events import REPLY, event_texts
+from ratecard_workbench.publish.files import find_stale
 from ratecard_workbench.publish.generate import generated_texts
 from ratecard_workbench.publish.plans import latest_plans
 
@@ -78,3 +80,11 @@ def test_prices_in_the_template_are_the_rate_cards(template, book, variable, ope
     stated = parse_money(variables[variable])
     price = book.get_price(CONTRACT.slug, Operation(operation), datetime.now(UTC))
     assert (stated.amount, stated.currency) == (Decimal(price.unit_price), book.currency)
+
+
+def test_sample_events_get_the_replies_beside_them(repository, native_dir, monkeypatch):
+    """Every model's events are what `ratecard events` writes, answered by the artifact that is committed."""
+    monkeypatch.setenv("RATECARD_NATIVE_DIR", str(native_dir))
+    written = event_texts(repository)
+    assert {path for path in written if path.endswith(REPLY)}
+    assert find_stale(repository, written) == []

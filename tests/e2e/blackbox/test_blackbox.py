@@ -114,6 +114,8 @@ def test_a_broken_contract_is_refused_with_a_pointer(target, case):
 @pytest.mark.parametrize("body", [b"{", b"", b'{"a": NaN}', b"\xff\xfe", b"[" * 50_000, b"null x"])
 def test_what_is_no_json_is_refused(target, body):
     """Whoever refuses it first, it is a 400 problem document that carries the call's id."""
+    if body == b"\xff\xfe" and not target.full_gateway:
+        pytest.skip("SAM CLI's local gateway itself fails on a body that is not UTF-8")
     answer = target.call("POST", PREDICT, data=body)
     problem = answer.json()
     assert answer.status_code == 400

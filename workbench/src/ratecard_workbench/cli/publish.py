@@ -1,16 +1,21 @@
-"""`ratecard generate` and `ratecard seal`: what AWS is given, derived from contracts, rate card and build."""
+"""`ratecard generate`, `events` and `seal`: what AWS is given, derived from contracts, rate card and build."""
 
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
-from ratecard_workbench.publish.generate import stale_files, store_generated
+from ratecard_workbench.publish.events import event_texts
+from ratecard_workbench.publish.files import find_stale, store_stale
+from ratecard_workbench.publish.generate import generated_texts
 from ratecard_workbench.publish.seal import SealedFunction, seal_build
 
 BUILD = Path(".aws-sam") / "build"
+NATIVE = Path("build") / "native"
 
 root_option = click.option(
     "--root",
@@ -21,21 +26,50 @@ root_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
+check_option = click.option("--check", is_flag=True, help="Write nothing; fail if a file is not up to date.")
+
+
 @click.command()
-@click.option("--check", is_flag=True, help="Write nothing; fail if a file is not up to date.")
+@check_option
 @root_option
 @json_option
 def generate(*, check: bool, root: Path, as_json: bool) -> None:
     """Write the files that follow from contracts and prices: the OpenAPI documents and the plans' stack."""
-    changed = stale_files(root) if check else store_generated(root)
+    bring_up_to_date(generated_texts, root, check=check, as_json=as_json)
+
+
+@click.command()
+@check_option
+@root_option
+@json_option
+def events(*, check: bool, root: Path, as_json: bool) -> None:
+    """Write sample events of every model, each beside the reply of its function with the artifact of today."""
+    os.environ.setdefault("RATECARD_NATIVE_DIR", str((root / NATIVE / machine() / "lib").resolve()))
+    bring_up_to_date(event_texts, root, check=check, as_json=as_json)
+
+
+def machine() -> str:
+    """Return Lambda's name of this machine's processor."""
+    return {"aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
+
+
+def bring_up_to_date(texts: Callable[[Path], dict[str, str]], root: Path, *, check: bool, as_json: bool) -> None:
+    """Write the files that differ from their texts, or only name them.
+
+    Raises
+    ------
+    click.ClickException
+        If a check finds one that differs.
+    """
+    changed = find_stale(root, texts(root)) if check else store_stale(root, texts(root))
     if as_json:
         click.echo(json.dumps({"stale" if check else "written": changed}))
     else:
         for path in changed:
             click.echo(path)
     if check and changed:
-        raise click.ClickException("not up to date; run `make generate` and commit what it writes")
-    click.echo("nothing to write" if not changed else f"{len(changed)} written", err=True)
+        raise click.ClickException("not up to date; run the command without --check and commit what it writes")
+    click.echo(f"{len(changed)} written" if changed else "all up to date", err=True)
 
 
 @click.command()

@@ -34,3 +34,17 @@ def store_text(path: Path, text: str) -> None:
     part = path.with_name(path.name + ".part")
     part.write_text(text, encoding="utf-8")
     part.replace(path)
+
+
+def find_stale(root: Path, texts: dict[str, str]) -> list[str]:
+    """Return which of the files, by path under `root`, are missing or hold something else."""
+    return [path for path, text in texts.items() if not is_current(root / path, text)]
+
+
+def store_stale(root: Path, texts: dict[str, str]) -> list[str]:
+    """Write the files that are missing or hold something else; return which."""
+    stale = find_stale(root, texts)
+    for path in stale:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        store_text(root / path, texts[path])
+    return stale

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import fsum  # sum() adds in another way from Python 3.12 on: the same row would differ in its last digit
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,7 +80,7 @@ class Explainer:
     def _ranked(self, contributions: Sequence[float]) -> list[tuple[float, Reason]]:
         against = 1.0 if self._per_margin >= 0 else -1.0
         effects = [
-            (self._per_margin * sum(contributions[place] for place in places), reason)
+            (self._per_margin * fsum(contributions[place] for place in places), reason)
             for reason, places in self._reasons
         ]
         counted = [(effect, reason) for effect, reason in effects if effect * against >= self._smallest]
@@ -89,4 +91,4 @@ class Explainer:
         base_log_odds = self._slope * contributions[-1] + self._intercept
         base = self._scale.score(base_log_odds) if self._scale else base_log_odds
         parts = {name: self._per_margin * value for name, value in zip(self._columns, contributions[:-1], strict=True)}
-        return {"unit": self._unit, "base": base, "contributions": parts, "total": base + sum(parts.values())}
+        return {"unit": self._unit, "base": base, "contributions": parts, "total": fsum((base, *parts.values()))}

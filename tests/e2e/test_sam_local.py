@@ -1,0 +1,154 @@
+"""The same template and code under SAM CLI: linted, built, invoked and served in Docker."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import boto3
+import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
+from support.buckets import served_buckets
+from support.samcli import SamCli
+
+from credit_rating.contract import CONTRACT
+from ratecard.contract.sample import sample_row
+from ratecard_workbench.local.cloudformation import load_yaml
+
+pytestmark = [pytest.mark.sam, pytest.mark.xdist_group("sam"), pytest.mark.timeout(900)]
+
+ROOT = Path(__file__).resolve().parents[2]
+EVENTS = sorted(
+    event for event in ROOT.glob("functions/models/*/events/*.json") if not event.name.endswith(".reply.json")
+)
+PREDICT = f"/v1/models/{CONTRACT.slug}/predict"
+CHANGING = {"call_id"}
+
+
+@pytest.fixture(scope="module")
+def sam(repository, requires_sam, requires_docker, native_dir, tmp_path_factory):
+    """SAM CLI with everything built."""
+    cli = SamCli(requires_sam, repository, tmp_path_factory.mktemp("sam") / "build")
+    cli.build_all()
+    return cli
+
+
+def without_ids(document):
+    """Return a reply without what differs from call to call; a proxy reply's body is parsed."""
+    if isinstance(document, dict):
+        plain = {name: without_ids(value) for name, value in document.items() if name not in CHANGING}
+        if isinstance(plain.get("body"), str):
+            plain["body"] = without_ids(json.loads(plain["body"]))
+        return plain
+    return [without_ids(item) for item in document] if isinstance(document, list) else document
+
+
+def test_the_template_is_valid_and_lints(repository, requires_sam):
+    """`sam validate --lint` finds nothing to say."""
+    done = SamCli(requires_sam, repository, repository).run("validate", "--lint", "--template", "template.yaml")
+    assert "is a valid SAM Template" in done.stdout
+
+
+@pytest.mark.parametrize("template", ["template.yaml", "infra/lake.yaml", "infra/plans.yaml"])
+def test_checkov_finds_nothing_but_the_named_exceptions(repository, template):
+    """Every exception is one line of the template, with its reason."""
+    program = repository / ".venv-checkov" / "bin" / "checkov"
+    if not program.is_file():
+        pytest.fail("checkov is not installed; run `make sam-setup`")
+    options = ["--framework", "cloudformation", "--skip-download", "--compact", "--output", "json"]
+    command = [str(program), "--file", template, *options]
+    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
+    report = json.loads(done.stdout)
+    summary = report.get("summary", report)
+    skipped = report.get("results", {}).get("skipped_checks", [])
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert summary.get("failed", 0) == 0
+    assert all(check["check_result"]["suppress_comment"] for check in skipped)
+
+
+def test_every_model_has_sample_events_each_beside_its_reply():
+    """An event without a reply proves nothing."""
+    assert EVENTS
+    assert all(event.with_suffix(".reply.json").is_file() for event in EVENTS)
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.stem)
+def test_a_sample_event_gets_the_reply_beside_it(sam, event):
+    """`sam local invoke`, compared in all but ids."""
+    expected = json.loads(event.with_suffix(".reply.json").read_text())
+    answer, _ = sam.invoke("CreditRatingFunction", event)
+    assert without_ids(answer) == without_ids(expected)
+
+
+def test_a_file_is_scored_in_the_container(sam, tmp_path):
+    """The batch twin under SAM, with buckets that only speak HTTP: scores, rejects, manifest, one usage line."""
+    key = f"inbox/acme/{CONTRACT.slug}/applicants.csv"
+    names = [feature.name for feature in CONTRACT.features]
+    good = sample_row(CONTRACT)
+    lines = io.StringIO()
+    writer = csv.DictWriter(lines, names)
+    writer.writeheader()
+    writer.writerows([good, {**good, names[0]: "much"}, good])
+    with served_buckets("inbox-bucket", "outbox-bucket") as (address, s3):
+        stored = s3.put_object(Bucket="inbox-bucket", Key=key, Body=lines.getvalue().encode())
+        event = tmp_path / "event.json"
+        detail = {"bucket": {"name": "inbox-bucket"}, "object": {"key": key, "version-id": stored["VersionId"]}}
+        event.write_text(json.dumps({"time": "2026-11-22T10:11:12Z", "detail": detail}))
+        variables = {
+            "AWS_ENDPOINT_URL_S3": address,
+            "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
+            "RATECARD_OUTBOX": "outbox-bucket",
+        }
+        template = sam.with_environment("CreditRatingBatchFunction", variables)
+        manifest, log = sam.invoke("CreditRatingBatchFunction", event, template=template)
+        written = {one["Key"].rsplit("/", 1)[1] for one in s3.list_objects_v2(Bucket="outbox-bucket")["Contents"]}
+    assert (manifest["status"], manifest["rows"]) == ("succeeded", {"read": 3, "scored": 2, "rejected": 1})
+    assert manifest["cost"]["currency"] == "USD"
+    assert written == {"scored.csv", "rejects.csv", "manifest.json"}
+    assert log.count('"type":"ratecard.call.v1"') == 1
+
+
+def test_the_api_is_served_and_passes_the_black_box_suite(sam, tmp_path):
+    """`sam local start-api`: first curl, then the suite that `ratecard up` and a deployment pass too."""
+    with sam.serving("start-api", PREDICT) as url:
+        body = json.dumps({"instances": [sample_row(CONTRACT)]})
+        command = ["curl", "--silent", "--fail-with-body", "--data", body, "--header", "Content-Type: application/json"]
+        answer = json.loads(subprocess.run([*command, url + PREDICT], capture_output=True, check=True).stdout)
+        environ = os.environ | {"RATECARD_URL": url, "RATECARD_KEY": "none", "RATECARD_GATEWAY": "sam-local"}
+        suite = [sys.executable, "-m", "pytest", "-n", "0", "-m", "", "tests/e2e/blackbox", "--basetemp", str(tmp_path)]
+        done = subprocess.run(suite, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+    assert answer["model"] == CONTRACT.slug
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert " passed" in done.stdout
+
+
+def test_the_functions_are_served_to_boto3(sam):
+    """`sam local start-lambda`: the direct door through the AWS SDK, refusals included."""
+    with sam.serving("start-lambda", "/") as url:
+        config = Config(signature_version=UNSIGNED, retries={"max_attempts": 0}, read_timeout=60)
+        client = boto3.client("lambda", endpoint_url=url, region_name="eu-west-1", config=config)
+
+        def invoke(payload):
+            answer = client.invoke(FunctionName="CreditRatingFunction", Payload=json.dumps(payload))
+            return json.loads(answer["Payload"].read())
+
+        scored = invoke({"instances": [sample_row(CONTRACT)], "explain": True})
+        refused = invoke({"instances": []})
+    assert scored["predictions"][0]["explanation"]["contributions"]
+    assert (refused["code"], refused["errors"][0]["code"]) == ("invalid_request", "no_rows")
+
+
+def test_what_was_built_keeps_its_budgets(sam):
+    """Zip 5 MB, native layer 65 MB, all unzipped; each function has a digest of its own."""
+    built = load_yaml(sam.template)["Resources"]
+
+    def weigh(name):
+        return sum(path.stat().st_size for path in (sam.build / name).rglob("*") if path.is_file())
+
+    assert weigh("CreditRatingFunction") <= 5_000_000
+    assert weigh("NativeLayer") <= 65_000_000
+    assert len(built["CreditRatingFunction"]["Properties"]["AutoPublishCodeSha256"]) == 64
