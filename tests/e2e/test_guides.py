@@ -1,4 +1,4 @@
-"""Every shell block of every guide runs, in order, against a running platform; the README's promise, from a fresh clone."""
+"""Every shell block of every guide runs against a running platform; and the README's promise, from a fresh clone."""
 
 import json
 import os
