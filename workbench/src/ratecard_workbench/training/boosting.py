@@ -83,7 +83,13 @@ def fit_booster(columns: NDArray[np.float64], events: NDArray[np.int8], plan: Bo
     plan : BoostingPlan
         How to grow it.
     """
-    trees = choose_tree_count(columns, events, plan)
+    return fit_fixed(columns, events, plan, choose_tree_count(columns, events, plan))
+
+
+def fit_fixed(
+    columns: NDArray[np.float64], events: NDArray[np.int8], plan: BoostingPlan, trees: int
+) -> lightgbm.Booster:
+    """Grow a given number of trees on all the rows."""
     return lightgbm.train(plan.settings(), _data(columns, events, plan), num_boost_round=trees)
 
 

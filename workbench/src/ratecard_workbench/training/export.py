@@ -46,20 +46,22 @@ class Provenance:
     data_sha256: str
 
     def describe_recipe(self) -> dict[str, str | None]:
-        """Return the recipe's path, digest and the commit that last changed it (None outside Git)."""
+        """Return the recipe's path, the digest of it and the modules beside it, and their commit (None outside Git)."""
+        modules = sorted(self.recipe.parent.glob("*.py"))
+        digests = "".join(f"{sha256_hex(module.read_bytes())}  {module.name}\n" for module in modules)
         return {
             "path": self.recipe.relative_to(self.repository).as_posix(),
-            "sha256": sha256_hex(self.recipe.read_bytes()),
-            "commit": find_commit(self.recipe),
+            "sha256": sha256_hex(digests.encode()),
+            "commit": find_commit(self.recipe.parent),
         }
 
 
-def find_commit(path: Path) -> str | None:
-    """Return the hash of the commit that last changed a file, or None if Git knows of none.
+def find_commit(folder: Path) -> str | None:
+    """Return the hash of the commit that last changed a Python module in a folder, or None if Git knows of none.
 
     The last change rather than HEAD: an artifact is committed after its recipe, and training again must give its bytes.
     """
-    command = ["git", "-C", str(path.parent), "log", "-1", "--format=%H", "--", path.name]
+    command = ["git", "-C", str(folder), "log", "-1", "--format=%H", "--", "*.py"]
     try:
         found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):

@@ -7,6 +7,7 @@ from math import inf, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import beta
 
 from ratecard_workbench.training.intervals import Interval, compute_wilson
 
@@ -32,6 +33,9 @@ class GradeRow:
         Mean predicted probability of the event.
     rate : Interval
         Measured event rate with its Wilson interval.
+    jeffreys : float
+        Chance that the true rate is at most the predicted one, given the counts and Jeffreys' prior; a small value says
+        the prediction is too low (ECB, Instructions for reporting the validation results of internal models, 2019).
     """
 
     grade: str
@@ -41,6 +45,7 @@ class GradeRow:
     share: float
     mean_probability: float
     rate: Interval
+    jeffreys: float
 
 
 def propose_floors(
@@ -165,7 +170,8 @@ def compute_grade_table(
         inside = (scores < ceiling) & (scores >= (np.iinfo(np.int64).min if floor is None else floor))
         rows, bad = int(inside.sum()), int(events[inside].sum())
         mean = float(probabilities[inside].mean()) if rows else 0.0
-        table.append(GradeRow(grade, floor, rows, bad, rows / scores.size, mean, compute_wilson(bad, rows)))
+        jeffreys = float(beta.cdf(mean, bad + 0.5, rows - bad + 0.5))
+        table.append(GradeRow(grade, floor, rows, bad, rows / scores.size, mean, compute_wilson(bad, rows), jeffreys))
         ceiling = ceiling if floor is None else floor
     return table
 

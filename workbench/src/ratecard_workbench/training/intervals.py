@@ -103,7 +103,7 @@ def compute_bootstrap(
     events: NDArray[np.int8],
     *,
     seed: int,
-    draws: int = 400,
+    draws: int = 200,
     show: bool = False,
 ) -> dict[str, Interval]:
     """Return each figure with the percentile interval of a bootstrap within the outcomes.

@@ -8,7 +8,8 @@ from scipy.special import expit
 
 MAX_STEPS = 50
 TOLERANCE = 1e-10
-LARGEST_LOG_ODDS = 30.0
+STEEPEST = 30.0
+"""Log-odds for one standard deviation of the margins; real scores stay far below."""
 
 
 class CalibrationError(ValueError):
@@ -58,24 +59,34 @@ def fit_platt(margins: NDArray[np.float64], events: NDArray[np.int8]) -> Platt:
 
     Notes
     -----
-    Newton's method for two parameters, from slope 1 and intercept 0. Source: Platt, Probabilistic Outputs for Support
+    Newton's method for two parameters on standardised margins. Source: Platt, Probabilistic Outputs for Support
     Vector Machines (1999), without his prior on the targets, which vanishes at thousands of rows.
     """
-    slope, intercept = 1.0, 0.0
+    centre, spread = float(margins.mean()), float(margins.std())
+    if not spread:
+        raise CalibrationError("the margins do not vary")
+    # On a scale of its own every margin converges alike, whether it is a log-odds or a vote.
+    scaled = (margins - centre) / spread
+    slope, intercept = 0.0, 0.0
     for _ in range(MAX_STEPS):
-        chance = expit(slope * margins + intercept)
-        weight = chance * (1 - chance)
-        gap = events - chance
-        gradient = np.array([gap @ margins, gap.sum()])
-        cross = weight @ margins
-        curvature = np.array([[weight @ margins**2, cross], [cross, weight.sum()]])
-        try:
-            step = np.linalg.solve(curvature, gradient)
-        except np.linalg.LinAlgError as error:
-            raise CalibrationError("the margins do not vary, or separate the events") from error
+        step = _newton_step(slope, intercept, scaled, events)
         slope, intercept = slope + float(step[0]), intercept + float(step[1])
-        if not np.isfinite(slope) or abs(slope) > LARGEST_LOG_ODDS:
+        if abs(slope) > STEEPEST:
             break
         if float(np.abs(step).max()) < TOLERANCE:
-            return Platt(slope, intercept)
+            return Platt(slope / spread, intercept - slope * centre / spread)
     raise CalibrationError("the margins separate the events: there is no finite calibration")
+
+
+def _newton_step(
+    slope: float, intercept: float, margins: NDArray[np.float64], events: NDArray[np.int8]
+) -> NDArray[np.float64]:
+    chance = expit(slope * margins + intercept)
+    weight = chance * (1 - chance)
+    gap = events - chance
+    cross = weight @ margins
+    curvature = np.array([[weight @ margins**2, cross], [cross, weight.sum()]])
+    try:
+        return np.asarray(np.linalg.solve(curvature, np.array([gap @ margins, gap.sum()])), dtype=np.float64)
+    except np.linalg.LinAlgError as error:
+        raise CalibrationError("the margins separate the events: there is no finite calibration") from error
