@@ -168,11 +168,43 @@ def scan(root: Path, stream: str, *, first_day: str = "", last_day: str = "9999"
     first_day, last_day : str
         Days of the events, UTC, both included.
     """
-    for path in list_files(root, stream, first_day=first_day, last_day=last_day):
-        with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                if line.endswith(b"\n") and line != b"\n":
-                    yield LakeLine(path, number, _parse(line))
+    yield from LakeReader(root, stream, first_day=first_day, last_day=last_day).read()
+
+
+class LakeReader:
+    """Reads a stream again and again, each time only what is new; see `scan`.
+
+    Parameters
+    ----------
+    root : Path
+        The lake's folder.
+    stream : str
+        `usage` or `access`.
+    first_day, last_day : str
+        Days of the events, UTC, both included.
+    """
+
+    def __init__(self, root: Path, stream: str, *, first_day: str = "", last_day: str = "9999") -> None:
+        self._root = root
+        self._stream = stream
+        self._first_day = first_day
+        self._last_day = last_day
+        self._read: dict[Path, tuple[int, int]] = {}
+
+    def read(self) -> Iterator[LakeLine]:
+        """Yield the lines that came since the last time."""
+        for path in list_files(self._root, self._stream, first_day=self._first_day, last_day=self._last_day):
+            offset, number = self._read.get(path, (0, 0))
+            with path.open("rb") as file:
+                file.seek(offset)
+                for line in file:
+                    if not line.endswith(b"\n"):
+                        break
+                    offset += len(line)
+                    number += 1
+                    self._read[path] = (offset, number)
+                    if line != b"\n":
+                        yield LakeLine(path, number, _parse(line))
 
 
 def _parse(line: bytes) -> dict[str, object] | None:
