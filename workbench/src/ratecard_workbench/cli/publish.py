@@ -2,49 +2,43 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from ratecard_workbench.cli.options import json_option, project_option
+from ratecard_workbench.cli.tables import make_table, print_table
+from ratecard_workbench.cli.terminal import message, result_json
 from ratecard_workbench.publish.events import event_texts
-from ratecard_workbench.publish.files import find_stale, store_stale
+from ratecard_workbench.publish.files import StaleFilesError, find_stale, store_stale
 from ratecard_workbench.publish.generate import generated_texts
-from ratecard_workbench.publish.seal import SealedFunction, seal_build
+from ratecard_workbench.publish.seal import seal_build
 
 BUILD = Path(".aws-sam") / "build"
 NATIVE = Path("build") / "native"
-
-root_option = click.option(
-    "--root",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=Path(),
-    help="The project's folder.",
-)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-
-
 check_option = click.option("--check", is_flag=True, help="Write nothing; fail if a file is not up to date.")
 
 
 @click.command()
 @check_option
-@root_option
+@project_option
 @json_option
-def generate(*, check: bool, root: Path, as_json: bool) -> None:
+def generate(*, check: bool, project: Path, as_json: bool) -> None:
     """Write the files that follow from contracts and prices: the OpenAPI documents and the plans' stack."""
-    bring_up_to_date(generated_texts, root, check=check, as_json=as_json)
+    bring_up_to_date(generated_texts, project.resolve(), check=check, as_json=as_json)
 
 
 @click.command()
 @check_option
-@root_option
+@project_option
 @json_option
-def events(*, check: bool, root: Path, as_json: bool) -> None:
+def events(*, check: bool, project: Path, as_json: bool) -> None:
     """Write sample events of every model, each beside the reply of its function with the artifact of today."""
-    os.environ.setdefault("RATECARD_NATIVE_DIR", str((root / NATIVE / machine() / "lib").resolve()))
+    root = project.resolve()
+    os.environ.setdefault("RATECARD_NATIVE_DIR", str(root / NATIVE / machine() / "lib"))
     bring_up_to_date(event_texts, root, check=check, as_json=as_json)
 
 
@@ -58,18 +52,18 @@ def bring_up_to_date(texts: Callable[[Path], dict[str, str]], root: Path, *, che
 
     Raises
     ------
-    click.ClickException
+    StaleFilesError
         If a check finds one that differs.
     """
     changed = find_stale(root, texts(root)) if check else store_stale(root, texts(root))
     if as_json:
-        click.echo(json.dumps({"stale" if check else "written": changed}))
+        result_json({"stale" if check else "written": changed})
     else:
         for path in changed:
             click.echo(path)
     if check and changed:
-        raise click.ClickException("not up to date; run the command without --check and commit what it writes")
-    click.echo(f"{len(changed)} written" if changed else "all up to date", err=True)
+        raise StaleFilesError("not up to date; run the command without --check and commit what it writes")
+    message(f"{len(changed)} written" if changed else "all up to date")
 
 
 @click.command()
@@ -78,6 +72,7 @@ def bring_up_to_date(texts: Callable[[Path], dict[str, str]], root: Path, *, che
     "--build",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     default=BUILD,
+    show_default=True,
     help="What sam build wrote.",
 )
 @json_option
@@ -85,18 +80,7 @@ def seal(*, arch: str, build: Path, as_json: bool) -> None:
     """Check what sam build made and write each function's digest, over zip and layers, into its template."""
     sealed = seal_build(build, arch)
     if as_json:
-        click.echo(json.dumps([describe(function) for function in sealed]))
+        result_json([asdict(function) for function in sealed])
         return
-    for function in sealed:
-        megabytes = f"{function.zip_bytes / 1e6:.2f} MB, {function.total_bytes / 1e6:.1f} MB with layers"
-        click.echo(f"{function.name}\t{function.sha256}\t{megabytes}")
-
-
-def describe(function: SealedFunction) -> dict[str, object]:
-    """Return a sealed function as JSON."""
-    return {
-        "function": function.name,
-        "sha256": function.sha256,
-        "zip_bytes": function.zip_bytes,
-        "total_bytes": function.total_bytes,
-    }
+    rows = [(one.name, one.sha256[:16], f"{one.zip_bytes / 1e6:.2f}", f"{one.total_bytes / 1e6:.1f}") for one in sealed]
+    print_table(make_table(None, ("function", "digest", "zip MB", "with layers MB"), rows))

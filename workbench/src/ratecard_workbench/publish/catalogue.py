@@ -17,7 +17,7 @@ LARGEST_GATEWAY_TIMEOUT_SECONDS = 29
 
 
 @dataclass(frozen=True, slots=True)
-class PublishedModel:
+class ContractedModel:
     """One model of the template.
 
     Attributes
@@ -40,7 +40,7 @@ class PublishedModel:
         return 1000 * min(self.timeout_seconds - 1, LARGEST_GATEWAY_TIMEOUT_SECONDS)
 
 
-def load_models(root: Path) -> tuple[PublishedModel, ...]:
+def load_models(root: Path) -> tuple[ContractedModel, ...]:
     """Read the contracts of all models in `root`/template.yaml, ordered by slug.
 
     Raises
@@ -49,19 +49,19 @@ def load_models(root: Path) -> tuple[PublishedModel, ...]:
         If the template publishes no model, or a model in another folder than its package's name says.
     """
     functions = load_application(root, {}).functions.values()
-    models = [published(spec) for spec in functions if spec.handler.endswith(ONLINE_HANDLER)]
+    models = [contracted(spec) for spec in functions if spec.handler.endswith(ONLINE_HANDLER)]
     if not models:
         raise ValueError("template.yaml publishes no model")
     return tuple(sorted(models, key=lambda model: model.contract.slug))
 
 
-def published(spec: FunctionSpec) -> PublishedModel:
+def contracted(spec: FunctionSpec) -> ContractedModel:
     """Read one model's contract from the source its function is built from."""
     package = spec.handler.split(".")[0]
     contract = load_contract(spec.paths[0], package)
     if contract.slug != package.replace("_", "-"):
         raise ValueError(f"{package} publishes the slug {contract.slug}, not its own name")
-    return PublishedModel(contract=contract, function=spec.name, timeout_seconds=spec.timeout_seconds)
+    return ContractedModel(contract=contract, function=spec.name, timeout_seconds=spec.timeout_seconds)
 
 
 def load_contract(source: Path, package: str) -> ModelContract:

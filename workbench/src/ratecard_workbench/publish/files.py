@@ -6,8 +6,17 @@ from pathlib import Path
 
 import yaml
 
+from ratecard.kernel.errors import ErrorKind, RatecardError
+
 UNBROKEN = 1 << 20
 """Line width that never breaks a text: a mapping template stays on one line."""
+
+
+class StaleFilesError(RatecardError):
+    """A generated file is not what its sources say today."""
+
+    code = "stale_files"
+    kind = ErrorKind.CONFLICT
 
 
 class PlainDumper(yaml.SafeDumper):

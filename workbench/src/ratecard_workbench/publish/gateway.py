@@ -6,7 +6,7 @@ Clients read the reference document (`reference.py`) instead: the gateway would 
 from __future__ import annotations
 
 from ratecard.contract.schema import envelope_schema
-from ratecard_workbench.publish.catalogue import PublishedModel
+from ratecard_workbench.publish.catalogue import ContractedModel
 from ratecard_workbench.publish.descriptions import DATA_PLANE_VERSION, described_routes
 from ratecard_workbench.publish.mapping import template_of
 from ratecard_workbench.publish.refusals import gateway_responses
@@ -26,7 +26,7 @@ INVOCATION = (
 )
 
 
-def gateway_document(models: tuple[PublishedModel, ...]) -> Document:
+def gateway_document(models: tuple[ContractedModel, ...]) -> Document:
     """Return the whole document, in a fixed order."""
     contracts = tuple(model.contract for model in models)
     paths: dict[str, Document] = {
@@ -50,7 +50,7 @@ def gateway_document(models: tuple[PublishedModel, ...]) -> Document:
     }
 
 
-def model_paths(model: PublishedModel) -> dict[str, Document]:
+def model_paths(model: ContractedModel) -> dict[str, Document]:
     """Return a model's routes that take rows.
 
     Notes
@@ -73,7 +73,7 @@ def model_paths(model: PublishedModel) -> dict[str, Document]:
     }
 
 
-def function_operation(model: PublishedModel) -> Document:
+def function_operation(model: ContractedModel) -> Document:
     """Return an operation that the model's function answers, for callers with a key."""
     return {
         "security": KEYED,

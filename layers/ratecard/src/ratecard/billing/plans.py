@@ -40,6 +40,7 @@ class Operation(Enum):
     PREDICT = "predict"
     EXPLAIN = "explain"
     BATCH = "batch"
+    BATCH_EXPLAIN = "batch_explain"
 
 
 @dataclass(frozen=True, slots=True)
