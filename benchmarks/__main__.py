@@ -1,0 +1,78 @@
+"""`python -m benchmarks [cold] [line] [serving] [peers] [all]`: measure, print, store under benchmarks/results."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from pathlib import Path
+
+from benchmarks.environments import EnvironmentNotReadyError
+from benchmarks.report import RESULTS, Report, store_report
+
+NAMES = ("cold", "line", "serving", "peers")
+
+
+def parse_options(arguments: list[str] | None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Measure every claim of speed, peers in the same run."
+    )
+    parser.add_argument(
+        "names", nargs="*", default=["all"], choices=[*NAMES, "all"], metavar="cold|line|serving|peers|all"
+    )
+    parser.add_argument("--rounds", type=int, default=15, help="cold: cold starts of each function (default 15)")
+    parser.add_argument("--calls", type=int, default=100, help="cold: timed warm calls a round (default 100)")
+    parser.add_argument(
+        "--seconds", type=float, default=60, help="serving: load at each number of connections (default 60)"
+    )
+    parser.add_argument(
+        "--peer-rounds", type=int, default=3, help="peers: how often each server is measured (default 3)"
+    )
+    parser.add_argument("--peer-seconds", type=float, default=10, help="peers: load in each round (default 10)")
+    parser.add_argument(
+        "--quick", action="store_true", help="a trial run of a minute or two; its numbers are not for keeping"
+    )
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the stored results")
+    options = parser.parse_args(arguments)
+    if options.quick:
+        options.rounds, options.calls, options.seconds, options.peer_rounds, options.peer_seconds = 3, 60, 4, 1, 4
+    return options
+
+
+def measure(name: str, options: argparse.Namespace) -> Report:
+    """Run one benchmark. Each is imported when it is its turn: none needs what another needs."""
+    module = importlib.import_module(f"benchmarks.{name}")
+    arguments = {
+        "cold": {"rounds": options.rounds, "calls": options.calls},
+        "serving": {"seconds": options.seconds},
+        "peers": {"rounds": options.peer_rounds, "seconds": options.peer_seconds},
+    }
+    report: Report = module.run(**arguments.get(name, {}))
+    return report
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run what was asked for; a bar that is missed is said, and is not a failure of the run.
+
+    Returns
+    -------
+    int
+        0, or 1 if a benchmark could not be run.
+    """
+    options = parse_options(arguments)
+    failed = False
+    for name in NAMES if "all" in options.names else options.names:
+        try:
+            report = measure(name, options)
+        except (EnvironmentNotReadyError, RuntimeError, OSError) as error:
+            print(f"bench: {name} could not be run: {error}", file=sys.stderr)
+            failed = True
+            continue
+        store_report(report, options.results)
+        print(report.markdown(), flush=True)
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,196 @@
+"""Cold start and warm call under AWS's Runtime Interface Emulator, against a no-op function and the usual ways."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from statistics import median, quantiles
+
+from benchmarks import attribution
+from benchmarks.contestants import FASTAPI, NOOP, OURS, OURS_EXPLAINED, Contestant, assemble_contestants
+from benchmarks.deployment import Deployment, build_deployment
+from benchmarks.emulator import Emulator
+from benchmarks.environments import BUILD, find_lambda_python, version_of
+from benchmarks.machine import describe_machine
+from benchmarks.report import Bar, Report, Table
+
+WARM_UP_CALLS = 30
+BATCH_CALLS = 20
+TOLERANCE = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """What was measured of one function, in seconds.
+
+    Attributes
+    ----------
+    cold : list of float
+        One for each round: the first call on a fresh emulator.
+    warm : list of float
+        All further calls of all rounds.
+    """
+
+    cold: list[float]
+    warm: list[float]
+
+
+class UnequalAnswersError(RuntimeError):
+    """The functions do not answer the same probability: what they take cannot be compared."""
+
+
+def measure(contestants: tuple[Contestant, ...], rounds: int, calls: int) -> dict[str, Times]:
+    """Call every function in turn, round after round, so that a noisy minute meets all of them.
+
+    Parameters
+    ----------
+    rounds : int
+        Cold starts of each function.
+    calls : int
+        Timed warm calls of each function in each round, a multiple of `BATCH_CALLS`.
+
+    Raises
+    ------
+    UnequalAnswersError
+        If a function fails or answers another probability than ours.
+    """
+    times = {contestant.name: Times([], []) for contestant in contestants}
+    answers: dict[str, float] = {}
+    for number in range(rounds):
+        print(f"bench: cold, round {number + 1} of {rounds}", file=sys.stderr)
+        with ExitStack() as stack:
+            emulators = []
+            for contestant in contestants:
+                emulator, answer = start_cold(contestant, times[contestant.name], stack)
+                emulators.append((contestant, emulator))
+                if contestant.name != NOOP:
+                    answers[contestant.name] = probability_in(contestant.name, answer)
+            for _ in range(calls // BATCH_CALLS):
+                for contestant, emulator in emulators:
+                    call_warm(contestant, emulator, times[contestant.name])
+    if max(answers.values()) - min(answers.values()) > TOLERANCE:
+        raise UnequalAnswersError(f"probabilities differ: {answers}")
+    return times
+
+
+def start_cold(contestant: Contestant, times: Times, stack: ExitStack) -> tuple[Emulator, bytes]:
+    """Time the first call on a fresh emulator, and warm it up; the emulator stays for the round's warm calls."""
+    log = BUILD / "emulator.log"
+    emulator = Emulator(contestant.command, contestant.environment, contestant.folder, log)
+    stack.enter_context(emulator)
+    seconds, answer = emulator.invoke(contestant.event)
+    times.cold.append(seconds)
+    for _ in range(WARM_UP_CALLS):
+        emulator.invoke(contestant.event)
+    return emulator, answer
+
+
+def call_warm(contestant: Contestant, emulator: Emulator, times: Times) -> None:
+    """Time one batch of warm calls; the first two wake the processor's caches up and are not counted."""
+    for _ in range(2):
+        emulator.invoke(contestant.event)
+    times.warm.extend(emulator.invoke(contestant.event)[0] for _ in range(BATCH_CALLS))
+
+
+def probability_in(name: str, answer: bytes) -> float:
+    """Return the probability in a function's answer, and check that it is an approved row with or without reasons."""
+    try:
+        prediction = json.loads(json.loads(answer)["body"])["predictions"][0]
+    except (ValueError, LookupError) as error:
+        raise UnequalAnswersError(f"{name} does not answer: {answer[:300]!r} (see {BUILD / 'emulator.log'})") from error
+    explained = name == OURS_EXPLAINED
+    if name in (OURS, OURS_EXPLAINED) and (
+        prediction["decision"] != "approve" or explained != ("reasons" in prediction)
+    ):
+        raise UnequalAnswersError(f"{name}: an approved row {'with' if explained else 'without'} reasons was expected")
+    return float(prediction["probability_of_default"])
+
+
+def times_table(times: dict[str, Times]) -> Table:
+    """Return medians, spread and ratios to the no-op function."""
+    cold, warm = median(times[NOOP].cold), median(times[NOOP].warm)
+    rows = []
+    for name, one in times.items():
+        low, _, high = quantiles(one.cold, n=4)
+        rows.append(
+            (
+                name,
+                f"{median(one.cold) * 1e3:,.1f}",
+                f"{low * 1e3:,.1f} - {high * 1e3:,.1f}",
+                f"{median(one.cold) / cold:.2f}",
+                f"{median(one.warm) * 1e3:.3f}",
+                f"{median(one.warm) / warm:.2f}",
+            )
+        )
+    one = times[NOOP]
+    note = f"Medians of {len(one.cold)} cold starts and {len(one.warm):,} warm calls of each function, in turn."
+    return Table(
+        "Cold start and warm call",
+        ("function", "cold, ms", "middle half", "x no-op", "warm, ms", "x no-op"),
+        tuple(rows),
+        note,
+    )
+
+
+def bars_of(times: dict[str, Times], deployment: Deployment) -> tuple[Bar, ...]:
+    """Return the bars of issue 2, section 7."""
+    cold = {name: median(one.cold) for name, one in times.items()}
+    warm = {name: median(one.warm) for name, one in times.items()}
+    return (
+        Bar("cold start, to no-op", cold[OURS] / cold[NOOP], 2.0),
+        Bar("cold start with reasons, to no-op", cold[OURS_EXPLAINED] / cold[NOOP], 2.0),
+        Bar(f"cold start, {FASTAPI} to ours", cold[FASTAPI] / cold[OURS], 12.0, at_least=True),
+        Bar("warm call, to no-op", warm[OURS] / warm[NOOP], 1.3),
+        Bar("warm call with reasons, to no-op", warm[OURS_EXPLAINED] / warm[NOOP], 4.0),
+        Bar("native layer, unzipped", deployment.native_bytes / 1e6, 65, "MB"),
+        Bar("the function's zip", deployment.zip_bytes / 1e6, 5, "MB"),
+    )
+
+
+def run(rounds: int = 9, calls: int = 100) -> Report:
+    """Measure and report.
+
+    Parameters
+    ----------
+    rounds : int
+        Cold starts of each function, >= 2.
+    calls : int
+        Timed warm calls a round.
+    """
+    python = find_lambda_python()
+    machine = describe_machine() | {"functions run by": f"Python {version_of(python)}"}
+    deployment = build_deployment(python)
+    contestants = assemble_contestants(deployment, python)
+    times = measure(contestants, rounds, calls)
+    ours = next(contestant for contestant in contestants if contestant.name == OURS)
+    parts = attribution.measure_parts(ours, repeats=max(5, rounds))
+    sizes = {
+        "function zip": deployment.zip_bytes,
+        "ratecard layer": deployment.layer_bytes,
+        "native layer": deployment.native_bytes,
+    }
+    return Report(
+        name="cold",
+        title="Cold start and warm call",
+        machine=machine,
+        tables=(
+            times_table(times),
+            *attribution.tables(parts, median(times[NOOP].cold), median(times[OURS].cold)),
+            attribution.imports_table(ours),
+            sizes_table(sizes),
+        ),
+        bars=bars_of(times, deployment),
+        numbers={
+            "seconds": {name: {"cold": one.cold, "warm": one.warm} for name, one in times.items()},
+            "bytes": sizes,
+            "parts_seconds": parts,
+        },
+    )
+
+
+def sizes_table(sizes: dict[str, int]) -> Table:
+    """Return what is deployed, in megabytes."""
+    rows = tuple((name, f"{size / 1e6:.2f}") for name, size in sizes.items())
+    return Table("What is deployed", ("part", "MB"), rows, "The zip is compressed; the layers are unzipped.")
