@@ -118,6 +118,9 @@ def prepare(target: Path) -> None:
             Apt(target / "apt-host", run("dpkg", "--print-architecture").strip()).fetch("qemu-user"), target / "qemu"
         )
         shutil.rmtree(target / "apt-host")
+        for other in qemu.parent.iterdir():  # the package emulates thirty machines, in half a gigabyte
+            if other != qemu:
+                other.unlink()
     if not python.exists():
         tell("fetching Python 3.13 for arm64 (15 MB)")
         unpack(Apt(target / "apt-arm64", "arm64").fetch(*ROOT_PACKAGES), target / "root")
