@@ -99,7 +99,13 @@ REFUSALS = [
     ({**tensors(), "parameters": []}, "/parameters", "wrong_type"),
     ({**tensors(), "parameters": {"explain": "maybe"}}, "/parameters/explain", "bad_parameter"),
     ({**tensors(), "parameters": {"binary_data_output": True}}, "/parameters", "binary_tensors"),
+    ({**tensors(), "parameters": None}, "/parameters", "wrong_type"),
+    ({**tensors(), "parameters": {"explain": None}}, "/parameters/explain", "bad_parameter"),
+    ({**tensors(), "parameters": {"priority": 1}}, "/parameters/priority", "unknown_field"),
+    (changed("more", 1), "/inputs/0", "unknown_field"),
+    (changed("parameters", None), "/inputs/0/parameters", "wrong_type"),
     ({**tensors(), "outputs": {}}, "/outputs", "wrong_type"),
+    ({**tensors(), "outputs": None}, "/outputs", "wrong_type"),
     ({**tensors(), "outputs": [{"name": "x"}]}, "/outputs/0/name", "not_a_choice"),
     (
         {**tensors(), "outputs": [{"name": "score", "parameters": {"binary_data": True}}]},

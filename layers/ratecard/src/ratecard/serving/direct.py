@@ -36,7 +36,7 @@ def answer_direct(model: Model, event: dict[str, Any], lambda_request_id: str) -
     """
     started = perf_counter()
     try:
-        explain = parse_explain(event.get("explain"), "/explain") if "instances" in event else False
+        explain = parse_explain(event.get("explain", False), "/explain") if "instances" in event else False
         body = (
             {"instances": event["instances"]}
             if "instances" in event and set(event) <= {"instances", "explain"}

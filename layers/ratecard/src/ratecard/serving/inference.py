@@ -6,7 +6,7 @@ Source: the protocol's specification, "Predict Protocol - Version 2", HTTP/REST.
 from __future__ import annotations
 
 from ratecard.contract.protocol import REASONS, feature_datatypes, output_datatype
-from ratecard.contract.rows import refusal_of
+from ratecard.contract.rows import pointer_step, refusal_of
 from ratecard.kernel.errors import InvalidRequestError, Problem
 from ratecard.serving import jsontext
 from ratecard.serving.prediction import parse_explain
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ratecard.serving.model import Model, Prediction
 
 MAX_ID = 128
+TENSOR_MEMBERS = dict.fromkeys(("name", "shape", "datatype", "data", "parameters")).keys()
 
 
 def infer_document(model: Model, document: object, call_id: str) -> tuple[dict[str, object], bool, int]:
@@ -49,8 +50,9 @@ def infer_document(model: Model, document: object, call_id: str) -> tuple[dict[s
     request_id = document.get("id", "")
     if type(request_id) is not str or len(request_id) > MAX_ID:
         raise refusal_of(Problem("/id", "wrong_type", f"must be a string of at most {MAX_ID} characters"))
-    explain = parse_parameters(document.get("parameters"))
-    wanted = parse_wanted(model.contract, document.get("outputs"))
+    parameters = parse_parameters(document.get("parameters", {}), "/parameters", ("explain",))
+    explain = parse_explain(parameters.get("explain", False), "/parameters/explain")
+    wanted = parse_wanted(model.contract, document.get("outputs", []))
     rows = parse_tensors(model.contract, document.get("inputs"))
     predictions = model.predict(rows, explain=explain)
     answer: dict[str, object] = {
@@ -63,29 +65,26 @@ def infer_document(model: Model, document: object, call_id: str) -> tuple[dict[s
     return answer, explain, len(rows)
 
 
-def parse_parameters(parameters: object) -> bool:
-    """Read the request's parameters; only `explain` has a meaning, and binary tensors are refused."""
-    if parameters is None:
-        return False
-    if type(parameters) is not dict:
-        raise refusal_of(Problem("/parameters", "wrong_type", "must be an object"))
-    refuse_binary(parameters, "/parameters")
-    return parse_explain(parameters.get("explain"), "/parameters/explain")
+BINARY = ("binary_data", "binary_data_size", "binary_data_output")
 
 
-def refuse_binary(parameters: object, pointer: str) -> None:
-    """Refuse the protocol's binary extension, wherever it is asked for.
+def parse_parameters(parameters: object, pointer: str, known: tuple[str, ...] = ()) -> dict[str, object]:
+    """Check the parameters of a request, a tensor or an output.
 
     Raises
     ------
     InvalidRequestError
-        With the code binary_tensors.
+        With the code binary_tensors if the protocol's binary extension is asked for; otherwise if they are no object,
+        or one is not known.
     """
-    asked = type(parameters) is dict and any(
-        parameters.get(name) for name in ("binary_data", "binary_data_size", "binary_data_output")
-    )
-    if asked:
+    if type(parameters) is not dict:
+        raise refusal_of(Problem(pointer, "wrong_type", "must be an object"))
+    if any(parameters.get(name) for name in BINARY):
         raise binary_refusal(pointer)
+    unknown = sorted(name for name in parameters if name not in known and name not in BINARY)
+    if unknown:
+        raise refusal_of(Problem(pointer + pointer_step(unknown[0]), "unknown_field", "is not a parameter"))
+    return parameters
 
 
 def binary_refusal(pointer: str) -> InvalidRequestError:
@@ -96,8 +95,6 @@ def binary_refusal(pointer: str) -> InvalidRequestError:
 def parse_wanted(contract: ModelContract, outputs: object) -> list[str]:
     """Return the names of the outputs to answer with: all of them, unless the request lists some."""
     known = [output.name for output in contract.outputs] + ([REASONS] if contract.reasons else [])
-    if outputs is None:
-        return known
     if type(outputs) is not list:
         raise refusal_of(Problem("/outputs", "wrong_type", "must be an array"))
     wanted: list[str] = []
@@ -106,7 +103,7 @@ def parse_wanted(contract: ModelContract, outputs: object) -> list[str]:
         name = output.get("name") if type(output) is dict else None
         if name not in known:
             raise refusal_of(Problem(pointer + "/name", "not_a_choice", f"must be one of: {', '.join(known)}"))
-        refuse_binary(output.get("parameters"), pointer + "/parameters")
+        parse_parameters(output.get("parameters", {}), pointer + "/parameters")
         wanted.append(name)
     return wanted or known
 
@@ -138,7 +135,9 @@ def parse_tensors(contract: ModelContract, inputs: object) -> list[Row]:
 
 def parse_tensor(tensor: dict[str, object], feature: Feature, pointer: str) -> list[object]:
     """Check one tensor's datatype and shape ([n] or [n, 1]) and return its n elements."""
-    refuse_binary(tensor.get("parameters"), pointer + "/parameters")
+    parse_parameters(tensor.get("parameters", {}), pointer + "/parameters")
+    if not tensor.keys() <= TENSOR_MEMBERS:
+        raise refusal_of(Problem(pointer, "unknown_field", f"must have no member beside {', '.join(TENSOR_MEMBERS)}"))
     datatypes = feature_datatypes(feature)
     if tensor.get("datatype") not in datatypes:
         raise refusal_of(Problem(pointer + "/datatype", "wrong_type", f"must be one of: {', '.join(datatypes)}"))

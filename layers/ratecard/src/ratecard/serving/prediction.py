@@ -61,7 +61,7 @@ def parse_explain(value: object, pointer: str) -> bool:
     InvalidRequestError
         If it is anything else.
     """
-    if value is None or value is False or value == "false":
+    if value is False or value == "false":
         return False
     if value is True or value == "true":
         return True

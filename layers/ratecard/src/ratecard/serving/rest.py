@@ -77,7 +77,7 @@ def answer_document(
     if event["httpMethod"] != "POST":
         raise NotFoundError("this route takes POST only")
     if path.endswith(f"/v1/models/{slug}/predict"):
-        explain = parse_explain((event.get("queryStringParameters") or {}).get("explain"), "")
+        explain = parse_explain((event.get("queryStringParameters") or {}).get("explain", False), "")
         rows = parse_predict(model, jsontext.parse_json(body))
         return predict_document(model, rows, call_id, explain=explain), operation_of(explain=explain), len(rows)
     if path.endswith((f"/v2/models/{slug}/infer", f"/v2/models/{slug}/versions/{model.contract.version}/infer")):
