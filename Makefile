@@ -26,7 +26,7 @@ $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/run.stamp
 	@$(BIN)/python $(PIP) install --require-hashes -r requirements/dev.txt
 	@touch $@
 
-$(NATIVE)/lib/versions.json: layers/native/build.py layers/native/requirements.txt | $(VENV)/run.stamp
+$(NATIVE)/lib/versions.json: layers/native/build.py layers/native/elf.py layers/native/requirements.txt | $(VENV)/run.stamp
 	@$(BIN)/python layers/native/build.py --arch $(ARCH) --target $(NATIVE)
 	@touch $@
 

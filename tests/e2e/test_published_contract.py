@@ -37,6 +37,7 @@ def test_every_answer_is_documented(platform, repository, paths, not_checked):
     options = [*paths, "--exclude-checks", not_checked, "--max-examples", "100", "--seed", "7", "--no-color"]
     finished = subprocess.run(
         [*command, "--url", platform.url, "--header", f"x-api-key: {platform.key}", *options],
+        cwd=platform.home.parent,
         capture_output=True,
         text=True,
         check=False,

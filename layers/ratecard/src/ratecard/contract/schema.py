@@ -58,7 +58,7 @@ def kind_schema(feature: Feature) -> Schema:
 
 
 def row_schema(contract: ModelContract, dialect: Dialect = Dialect.DRAFT_4) -> Schema:
-    """Return the schema of one row: what the function takes, but for whole numbers written as 3.0, which it takes too."""
+    """Return the schema of one row; the function takes whole numbers written as 3.0, too."""
     schema: Schema = {
         "type": "object",
         "title": f"One row for {contract.slug}",
@@ -85,7 +85,7 @@ def instances_schema(contract: ModelContract, row: Schema) -> Schema:
 
 
 def envelope_schema() -> Schema:
-    """Return what API Gateway checks of a predict body: less than the function does, so that the function's words win."""
+    """Return what API Gateway checks of a predict body: so little that refusals come in the function's words."""
     return {
         "type": "object",
         "minProperties": 1,
