@@ -86,6 +86,8 @@ lock: ## pin every dependency with its hashes (needs uv)
 	@uv pip compile --quiet $(LOCK) pyproject.toml --group build --group train --group test -o requirements/dev.txt
 	@uv pip compile --quiet $(LOCK) --group sam -o requirements/sam.txt
 	@uv pip compile --quiet $(LOCK) --group checkov -o requirements/checkov.txt
+	@for peer in flask fastapi litserve bentoml mlserver lambda runtime; do \
+		uv pip compile --quiet $(LOCK) --group bench-$$peer -o requirements/bench-$$peer.txt || exit 1; done
 LOCK := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url
 
 clean: ## remove what was built; .ratecard, where the platform keeps its state, stays
