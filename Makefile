@@ -53,6 +53,8 @@ format: setup ## format the code
 
 train: setup ## train every model again from its data
 	@for recipe in functions/models/*/training/recipe.py; do $(BIN)/python $$recipe || exit 1; done
+	@$(BIN)/ratecard generate
+	@$(BIN)/ratecard events
 
 generate: setup ## write the files that are derived from contracts and prices
 	@$(BIN)/ratecard generate

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from support.samcli import SamCli
 from credit_rating.contract import CONTRACT
 from ratecard.contract.sample import sample_row
 from ratecard_workbench.local.cloudformation import load_yaml
+from ratecard_workbench.publish.seal import seal_build
 
 pytestmark = [pytest.mark.sam, pytest.mark.xdist_group("sam"), pytest.mark.timeout(900)]
 
@@ -30,10 +32,16 @@ CHANGING = {"call_id"}
 
 
 @pytest.fixture(scope="module")
-def sam(repository, requires_sam, requires_docker, native_dir, tmp_path_factory):
-    """SAM CLI with everything built."""
-    cli = SamCli(requires_sam, repository, tmp_path_factory.mktemp("sam") / "build")
-    cli.build_all()
+def program(requires_sam, requires_docker):
+    """The command `sam`, with Docker behind it."""
+    return requires_sam
+
+
+@pytest.fixture(scope="module")
+def sam(repository, program, tmp_path_factory):
+    """SAM CLI with everything built for x86-64, whose image can run here."""
+    cli = SamCli(program, repository, tmp_path_factory.mktemp("sam") / "build")
+    cli.build_all("x86_64")
     return cli
 
 
@@ -142,13 +150,36 @@ def test_the_functions_are_served_to_boto3(sam):
     assert (refused["code"], refused["errors"][0]["code"]) == ("invalid_request", "no_rows")
 
 
-def test_what_was_built_keeps_its_budgets(sam):
-    """Zip 5 MB, native layer 65 MB, all unzipped; each function has a digest of its own."""
-    built = load_yaml(sam.template)["Resources"]
+@pytest.mark.parametrize("architecture", ["x86_64", "arm64"])
+def test_both_processors_are_built_within_their_budgets(repository, program, tmp_path, architecture):
+    """Zip 5 MB, native layer 65 MB, unzipped; the sealed template says the processor and the digest, and lints."""
+    cli = SamCli(program, repository, tmp_path / "build")
+    cli.build_all(architecture)
+    built = load_yaml(cli.template)
 
     def weigh(name):
-        return sum(path.stat().st_size for path in (sam.build / name).rglob("*") if path.is_file())
+        return sum(path.stat().st_size for path in (cli.build / name).rglob("*") if path.is_file())
 
     assert weigh("CreditRatingFunction") <= 5_000_000
     assert weigh("NativeLayer") <= 65_000_000
-    assert len(built["CreditRatingFunction"]["Properties"]["AutoPublishCodeSha256"]) == 64
+    assert built["Globals"]["Function"]["Architectures"] == [architecture]
+    assert len(built["Resources"]["CreditRatingFunction"]["Properties"]["AutoPublishCodeSha256"]) == 64
+    cli.run("validate", "--lint", "--template", str(cli.template))
+
+
+def test_a_byte_flipped_in_the_real_build_is_another_version(sam, tmp_path):
+    """In the model's artifact, in the shared library and in an engine: each time another digest."""
+    digests = {tuple(one.sha256 for one in seal_build(sam.build, "x86_64"))}
+    flipped = (
+        *("CreditRatingFunction/credit_rating/artifact/manifest.json", "RatecardLayer/python/ratecard/__init__.py"),
+        "NativeLayer/lib/lib_lightgbm.so",
+    )
+    copy = tmp_path / "build"
+    for name in flipped:
+        shutil.copytree(sam.build, copy)
+        content = bytearray((copy / name).read_bytes())
+        content[-1] ^= 1
+        (copy / name).write_bytes(content)
+        digests.add(tuple(one.sha256 for one in seal_build(copy, "x86_64")))
+        shutil.rmtree(copy)
+    assert len(digests) == 1 + len(flipped)

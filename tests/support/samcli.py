@@ -45,21 +45,24 @@ class SamCli:
         """The built template."""
         return self.build / "template.yaml"
 
-    def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, architecture: str = "x86_64") -> subprocess.CompletedProcess[str]:
         """Run one command in the checkout."""
         command = [str(self.program), *arguments]
-        environ = os.environ | QUIET | {"PYTHON": sys.executable}
+        environ = os.environ | QUIET | {"PYTHON": sys.executable, "RATECARD_ARCH": architecture}
         done = subprocess.run(
             command, cwd=self.repository, env=environ, capture_output=True, text=True, check=False, timeout=280
         )
-        if check and done.returncode:
+        if done.returncode:
             raise AssertionError(f"sam {arguments[0]} failed:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
         return done
 
-    def build_all(self) -> None:
+    def build_all(self, architecture: str) -> None:
         """Build layers and zips, then seal them, as `make sam-build` does."""
-        self.run("build", "--build-dir", str(self.build))
-        seal_build(self.build, "x86_64")
+        override = f"Architecture={architecture}"
+        self.run(
+            *("build", "--build-dir", str(self.build), "--parameter-overrides", override), architecture=architecture
+        )
+        seal_build(self.build, architecture)
 
     def invoke(self, function: str, event: Path, *, template: Path | None = None) -> tuple[dict[str, Any], str]:
         """Invoke a function once; return its answer and its log."""

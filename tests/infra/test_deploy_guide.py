@@ -1,0 +1,46 @@
+"""The deployment guide names what there is: it cannot be run here, so it is compared."""
+
+import re
+import tomllib
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def guide(repository):
+    """The page's text."""
+    return (repository / "docs" / "guides" / "deploy.md").read_text(encoding="utf-8")
+
+
+def test_the_guide_has_every_parameter_with_its_default(guide, template):
+    """One row of the table for each, or for two that belong together."""
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|([^|]*)\|", guide, re.MULTILINE)
+    told = {}
+    for names, defaults in rows:
+        told.update(zip(re.findall(r"\w+", names), (value.strip() for value in defaults.split(",")), strict=True))
+    assert told == {name: str(parameter["Default"]) for name, parameter in template["Parameters"].items()}
+
+
+def test_the_commands_of_the_guide_exist(guide, repository):
+    """Every `make` target it names is in the Makefile."""
+    targets = set(re.findall(r"^([a-z-]+):", (repository / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"make ([a-z-]+)", guide)) <= targets
+
+
+@pytest.mark.parametrize("environment", ["dev", "preview", "prod"])
+def test_each_environment_sets_parameters_that_exist(repository, template, environment):
+    """What the build decides is never set there, and stages do not share a name."""
+    config = tomllib.loads((repository / "samconfig.toml").read_text())
+    deploy = config[environment]["deploy"]["parameters"]
+    given = dict(pair.split("=", 1) for pair in deploy["parameter_overrides"])
+    assert set(given) <= set(template["Parameters"]) - {"CodeSha256", "Architecture"}
+    assert (given["Stage"], deploy["stack_name"]) == (environment, f"ratecard-{environment}")
+    assert "CAPABILITY_AUTO_EXPAND" in deploy["capabilities"]
+    assert given["DeploymentType"] in template["Parameters"]["DeploymentType"]["AllowedValues"]
+
+
+def test_production_moves_traffic_step_by_step(repository):
+    """AllAtOnce is for stages that nobody pays for."""
+    config = tomllib.loads((repository / "samconfig.toml").read_text())
+    overrides = config["prod"]["deploy"]["parameters"]["parameter_overrides"]
+    assert any(pair.startswith("DeploymentType=Canary") for pair in overrides)
