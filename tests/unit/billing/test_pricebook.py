@@ -1,5 +1,6 @@
 """The price book: read strictly, and in force from a day on."""
 
+import contextlib
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -122,10 +123,8 @@ def test_a_missing_file_says_so(tmp_path):
 @given(st.text(max_size=300))
 def test_any_text_is_a_book_or_an_error(text):
     """No text makes the parser fail in another way."""
-    try:
+    with contextlib.suppress(PriceBookError):
         parse_price_book(text)
-    except PriceBookError as error:
-        assert error.detail
 
 
 def test_the_repositorys_own_book_sells_the_credit_rating(repository: Path):

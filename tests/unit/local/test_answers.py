@@ -1,6 +1,7 @@
 """A function's answer becomes an HTTP answer, or it is malformed; ids and the demo's command."""
 
 import base64
+import contextlib
 import json
 import re
 import shlex
@@ -94,10 +95,8 @@ def test_a_malformed_answer_is_a_failure_of_the_function(text):
 @given(st.binary(max_size=200))
 def test_no_answer_breaks_the_gateway(content):
     """Any bytes are an answer or a failure of the function."""
-    try:
-        parse_proxy_answer(content)
-    except FunctionFailedError as error:
-        assert "function" in error.detail
+    with contextlib.suppress(FunctionFailedError):
+        assert parse_proxy_answer(content).status >= 200
 
 
 def test_call_ids_have_awss_shape():
