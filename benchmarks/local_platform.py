@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.emulator import child_processes
 from benchmarks.environments import BUILD, EnvironmentNotReadyError, clean_environment
 from benchmarks.load import Target
 from ratecard.storage.accounts import SqliteAccounts
@@ -82,10 +83,10 @@ class RunningPlatform:
 
     def processor_seconds(self) -> dict[str, float]:
         """Return the processor time used so far by the gateway and by all workers together."""
-        workers = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        workers = child_processes(self._process.pid)
         return {
             "gateway": processor_seconds(self._process.pid),
-            "workers": sum(processor_seconds(int(worker)) for worker in workers),
+            "workers": sum(processor_seconds(worker) for worker in workers),
         }
 
     def stop(self) -> None:

@@ -89,6 +89,7 @@ class Comparison:
         return label, self.outcomes[OURS].per_second / self.outcomes[label].per_second
 
     def _load(self, name: str, target: Target, probability: float) -> None:
+        """Compare the answer, warm up, measure."""
         self._answers[name] = probability
         if abs(probability - self._answers[OURS]) > TOLERANCE:
             raise UnequalAnswersError(f"probabilities differ: {self._answers}")
