@@ -11,7 +11,7 @@ from ratecard.kernel.digest import sha256_hex
 from ratecard.kernel.errors import InvalidRequestError
 
 INBOX_KEY = re.compile(
-    r"inbox/(?P<customer>[a-z0-9][a-z0-9_-]{0,62})/(?P<slug>[a-z0-9-]+)/(?P<explain>explain/)?(?P<name>[^/]+)"
+    r"inbox/(?P<customer>[a-z0-9][a-z0-9-]{0,62})/(?P<slug>[a-z0-9-]+)/(?P<explain>explain/)?(?P<name>[^/]+)"
 )
 
 
