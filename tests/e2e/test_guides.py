@@ -30,6 +30,7 @@ def test_a_guide_works_as_written(guide, tmp_path, native_dir):
             "RATECARD_URL": platform.url,
             "RATECARD_KEY": platform.key,
             "RATECARD_HOME": str(platform.home),
+            "RATECARD_PROJECT": str(ROOT),
         }
         finished = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", shell_blocks(guide)],

@@ -10,6 +10,9 @@ project_option = click.option(
     "--project",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     default=".",
+    show_default=True,
+    envvar="RATECARD_PROJECT",
+    show_envvar=True,
     help="Folder with template.yaml.",
 )
 home_option = click.option(
@@ -17,6 +20,8 @@ home_option = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     default=".ratecard",
     show_default=True,
+    envvar="RATECARD_HOME",
+    show_envvar=True,
     help="Folder where the platform keeps everything.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
