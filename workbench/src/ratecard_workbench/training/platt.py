@@ -8,6 +8,8 @@ from scipy.special import expit
 
 MAX_STEPS = 50
 TOLERANCE = 1e-10
+DIGITS = 10
+"""Decimals of slope and intercept: what lies below depends on the order in which a machine sums."""
 STEEPEST = 30.0
 """Log-odds for one standard deviation of the margins; real scores stay far below."""
 
@@ -74,7 +76,7 @@ def fit_platt(margins: NDArray[np.float64], events: NDArray[np.int8]) -> Platt:
         if abs(slope) > STEEPEST:
             break
         if float(np.abs(step).max()) < TOLERANCE:
-            return Platt(slope / spread, intercept - slope * centre / spread)
+            return Platt(round(slope / spread, DIGITS), round(intercept - slope * centre / spread, DIGITS))
     raise CalibrationError("the margins separate the events: there is no finite calibration")
 
 

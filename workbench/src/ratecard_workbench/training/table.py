@@ -47,7 +47,7 @@ def load_table(data_set: DataSet, file: str | None = None, environ: Mapping[str,
 
 
 def load_csv(path: Path) -> Table:
-    """Read a CSV file with headings, plain or gzipped; a missing number is NaN."""
+    """Read a CSV file with headings, plain or gzipped; a missing number is NaN, a missing word None."""
     with duckdb.connect() as connection:
         # One thread keeps the rows in the order of the file.
         connection.execute("SET threads = 1")
@@ -59,6 +59,7 @@ def _plain(values: NDArray[np.generic]) -> NDArray[np.generic]:
     """Turn DuckDB's masked array into a plain one."""
     if not np.ma.is_masked(values):
         return np.asarray(values)
-    if np.issubdtype(values.dtype, np.number):
-        return np.asarray(np.ma.filled(values.astype(np.float64), np.nan))
-    return np.asarray(np.ma.filled(values.astype(object), None))
+    missing = np.ma.getmaskarray(values)
+    plain = np.asarray(values.astype(np.float64 if np.issubdtype(values.dtype, np.number) else object))
+    plain[missing] = np.nan if plain.dtype == np.float64 else None
+    return plain

@@ -141,13 +141,13 @@ CONTRACT = ModelContract(
         Reason(
             "R01",
             _columns("repayment_status", 1),
-            "The latest payment was late, or the balance was not paid in full.",
-            "Bring the account up to date and pay at least the minimum by the due date.",
+            "The latest payment is late.",
+            "Bring the account up to date, and pay at least the minimum by the due date.",
         ),
         Reason(
             "R02",
             _columns("repayment_status", 2, 3, 4, 5, 6),
-            "Payments in the months before the latest were late, or balances were not paid in full.",
+            "Payments were late in the months before the latest.",
             "Pay every statement by its due date; the six latest months are what counts.",
         ),
         Reason(
@@ -159,19 +159,19 @@ CONTRACT = ModelContract(
         Reason(
             "R04",
             _columns("utilisation", 2, 3, 4, 5, 6),
-            "A large part of the credit limit was in use over the past months.",
+            "A large part of the credit limit was in use in the months before the latest.",
             "Keep the balance low in relation to the credit limit for several months.",
         ),
         Reason(
             "R05",
             _columns("payment", 1),
-            "The latest payment was small.",
+            "The latest payment was small or missing.",
             "Pay more than the minimum.",
         ),
         Reason(
             "R06",
             _columns("payment", 2, 3, 4, 5, 6),
-            "The payments of the months before the latest were small.",
+            "Payments were small or missing in some of the months before the latest.",
             "Pay more than the minimum, several months in a row.",
         ),
         Reason("R07", ("credit_limit",), "The credit limit granted so far is low."),
