@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARCH ?= $(shell uname -m | sed 's/aarch64/arm64/')
 NATIVE := build/native/$(ARCH)
+# Where training data lies; see ratecard_workbench/training/catalogue.toml for how to get each set.
+export RATECARD_DATA_DIR ?= $(wildcard ../shared/data)
 PIP := -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
@@ -44,8 +46,11 @@ check: setup ## format, lint, types, import contracts, generated files
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@for training in functions/models/*/training; do \
+		MYPYPATH=layers/ratecard/src:workbench/src:$$training:$$(dirname $$training)/src $(BIN)/mypy $$training || exit 1; done
 	@$(BIN)/lint-imports
 	@$(BIN)/ratecard generate --check
+	@$(BIN)/ratecard events --check
 
 format: setup ## format the code
 	@$(BIN)/ruff format .
