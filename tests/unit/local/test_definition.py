@@ -25,7 +25,7 @@ def test_integrations_name_functions_and_timeouts(definition):
     by_resource = {route.resource: route for route in definition.routes}
 
     echo = by_resource["/v1/models/echo/predict"]
-    assert echo.integration == LambdaIntegration("EchoFunction", 1.0)
+    assert echo.integration == LambdaIntegration("EchoFunction", 15.0)
     assert echo.needs_key
     assert by_resource["/v1/models/once/predict"].integration.function == "OnceFunction"
     listing = by_resource["/v1/models"]

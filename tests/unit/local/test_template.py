@@ -28,9 +28,9 @@ def test_the_fixture_application_is_read_whole():
     echo = found.functions["EchoFunction"]
 
     assert echo.environment == {"FROM_GLOBALS": "yes", "STAGE": "dev-local"}
-    assert (echo.memory_megabytes, echo.timeout_seconds, echo.concurrency) == (128, 2, 4)
+    assert (echo.memory_megabytes, echo.timeout_seconds, echo.concurrency) == (128, 20, 4)
     assert echo.paths == (FIXTURE_APP / "functions/echo/src", FIXTURE_APP / "layers/words/src")
-    assert found.functions["EchoBatchFunction"].timeout_seconds == 5
+    assert found.functions["EchoBatchFunction"].timeout_seconds == 10
     assert found.stage.name == "dev"
     assert found.stage.definition == FIXTURE_APP / "infra/openapi.yaml"
 

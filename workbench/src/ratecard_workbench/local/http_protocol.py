@@ -127,8 +127,11 @@ class GatewayProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is not HTTP, in the words of every other refusal."""
-        self._refuse("this is not a valid HTTP request")
+        """Refuse what is not HTTP, in the words of every other refusal; an answer that is still due comes first."""
+        if self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body:
+            self.cycle.keep_alive = False
+        else:
+            self._refuse("this is not a valid HTTP request")
 
     def _head_too_slow(self) -> None:
         self._header_timer = None

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ratecard_workbench.local.application import FunctionSpec
+from ratecard_workbench.local.calls import Call, End, Sinks, State
 from ratecard_workbench.local.errors import ConcurrencyLimitError, FunctionFailedError, FunctionTimeoutError
 from ratecard_workbench.local.launch import Surroundings
-from ratecard_workbench.local.worker import Call, Sinks, State, Worker
+from ratecard_workbench.local.worker import Worker
 
 PROCESSORS = os.cpu_count() or 1
 # More starts at once would only starve each other, and the workers that already answer.
@@ -22,6 +23,8 @@ PATIENCE_SECONDS = 0.02
 # A queue that moves is given another worker when its wait is longer than this, once every processor has one.
 START_WORTH_SECONDS = 0.15
 RATE_MEMORY = 0.8
+# A start that somebody killed says nothing about the function, unless it happens again and again.
+FORGIVEN_STARTS = 3
 BACKOFF_FIRST_SECONDS = 1.0
 BACKOFF_LONGEST_SECONDS = 30.0
 
@@ -183,14 +186,14 @@ class FunctionPool:
         self._ended_calls += 1
         self._last_end = time.monotonic()
 
-    def worker_gone(self, worker: Worker, *, started: bool) -> None:
-        """Forget the worker; one that never started delays the next try."""
+    def worker_gone(self, worker: Worker, end: End) -> None:
+        """Forget the worker; one that does not start delays the next try."""
         self._workers.discard(worker)
         if worker in self._idle:
             self._idle.remove(worker)
-        if not started and not self._stopping:
-            self._start_failed()
-        elif not self._count(State.IDLE, State.BUSY):
+        if end is not End.AFTER_START and not self._stopping:
+            self._start_failed(forgivable=end is End.KILLED_AT_START)
+        if not self._count(State.IDLE, State.BUSY):
             self._grow(len(self._waiting))
 
     # How it grows.
@@ -240,11 +243,13 @@ class FunctionPool:
         except OSError as error:
             self._sinks.record_log(self.spec.name, f"a process could not be started: {error.strerror}")
             self._workers.discard(worker)
-            self._start_failed()
+            self._start_failed(forgivable=False)
 
-    def _start_failed(self) -> None:
+    def _start_failed(self, *, forgivable: bool) -> None:
         """Back off, and answer those that wait if nobody else can."""
         self._failures += 1
+        if forgivable and self._failures <= FORGIVEN_STARTS:
+            return
         delay = min(BACKOFF_FIRST_SECONDS * 2 ** (self._failures - 1), BACKOFF_LONGEST_SECONDS)
         self._retry_at = time.monotonic() + delay
         self._sinks.record_log(self.spec.name, f"it did not start ({self._failures} times); next try in {delay:g} s")

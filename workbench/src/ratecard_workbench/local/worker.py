@@ -9,10 +9,9 @@ import signal
 import socket
 import subprocess
 import time
-from enum import Enum
-from typing import Protocol
 
 from ratecard_workbench.local.application import FunctionSpec
+from ratecard_workbench.local.calls import Call, End, Owner, Sinks, State
 from ratecard_workbench.local.errors import FunctionFailedError
 from ratecard_workbench.local.inspection import find_resident_bytes, open_exit_descriptor, owns_connection
 from ratecard_workbench.local.launch import MEGABYTE, Surroundings, start_process
@@ -21,69 +20,6 @@ from ratecard_workbench.local.runtime_api import RuntimeConnection, invocation_h
 
 # Lambda gives the init phase ten seconds and, once they are over, repeats it within the call's own time.
 INIT_SECONDS = 10
-
-
-class State(Enum):
-    """Where a worker is in its life."""
-
-    STARTING = "starting"
-    IDLE = "idle"
-    BUSY = "busy"
-    GONE = "gone"
-
-
-class Call:
-    """One invocation, from the gateway to its answer.
-
-    Attributes
-    ----------
-    request_id : str
-        Lambda's request id.
-    event : bytes
-        The event as JSON.
-    answer : asyncio.Future of bytes
-        What the caller waits for.
-    submitted_at, answer_by, run_until : float
-        Monotonic seconds: when it came, when the caller stops waiting, when the function is killed.
-    """
-
-    __slots__ = ("answer", "answer_by", "event", "request_id", "run_until", "submitted_at")
-
-    def __init__(self, request_id: str, event: bytes, submitted_at: float, answer_by: float) -> None:
-        self.request_id = request_id
-        self.event = event
-        self.answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self.submitted_at = submitted_at
-        self.answer_by = answer_by
-        self.run_until = float("inf")
-
-    def fail(self, error: Exception) -> None:
-        """Answer with an error, unless there is an answer already."""
-        if not self.answer.done():
-            self.answer.set_exception(error)
-
-
-class Owner(Protocol):
-    """What a worker tells the pool it belongs to."""
-
-    def worker_idle(self, worker: Worker) -> None:
-        """It waits for a call."""
-
-    def call_ended(self, call: Call) -> None:
-        """A call no longer runs, whatever came of it."""
-
-    def worker_gone(self, worker: Worker, *, started: bool) -> None:
-        """Its process ended; `started` tells whether it ever waited for a call."""
-
-
-class Sinks(Protocol):
-    """Where the lines of a worker go."""
-
-    def record_usage(self, hour: str, line: bytes) -> None:
-        """Store a usage line; raises OSError if it cannot."""
-
-    def record_log(self, origin: str, line: bytes | str) -> None:
-        """Store a log line."""
 
 
 class Worker:
@@ -110,6 +46,7 @@ class Worker:
         self._started = False
         self._has_process = False
         self._usage_lost = False
+        self._server: asyncio.Server | None = None
         self._waiting: asyncio.Transport | None = None
         self._end_reason = ""
         self._init_until = time.monotonic() + INIT_SECONDS + spec.timeout_seconds
@@ -128,6 +65,9 @@ class Worker:
         if self._exit is not None:
             self._loop.add_reader(self._exit, self._process_ended)
         self._server = await self._loop.create_server(lambda: RuntimeConnection(self), sock=listener)
+        if self.state is State.GONE:
+            # It ended before it could be listened to.
+            self._server.close()
 
     def _open_pipes(self, process: subprocess.Popen[bytes]) -> tuple[LineReader, LineReader]:
         assert process.stdout is not None
@@ -265,14 +205,17 @@ class Worker:
             self._loop.remove_reader(reader.descriptor)
             reader.drain()
             reader.close()
-        self._server.close()
+        if self._server is not None:
+            self._server.close()
         reason = self._end_reason or (f"it ended with signal {-code}" if code < 0 else f"it ended with status {code}")
         self._sinks.record_log(self.origin, f"the process is gone: {reason}")
         call, self.call = self.call, None
         if call is not None:
             call.fail(FunctionFailedError(reason))
             self._owner.call_ended(call)
-        self._owner.worker_gone(self, started=self._started)
+        killed = code == -signal.SIGKILL and not self._end_reason
+        at_start = End.KILLED_AT_START if killed else End.FAILED_AT_START
+        self._owner.worker_gone(self, End.AFTER_START if self._started else at_start)
         if not self.gone.done():
             self.gone.set_result(None)
 
