@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.environments import EnvironmentNotReadyError
 from benchmarks.report import RESULTS, Report, store_report
 
 NAMES = ("cold", "line", "serving", "peers")
@@ -21,15 +21,15 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "names", nargs="*", default=["all"], choices=[*NAMES, "all"], metavar="cold|line|serving|peers|all"
     )
-    parser.add_argument("--rounds", type=int, default=15, help="cold: cold starts of each function (default 15)")
-    parser.add_argument("--calls", type=int, default=100, help="cold: timed warm calls a round (default 100)")
+    parser.add_argument("--rounds", type=int, default=25, help="cold: cold starts of each function (default 25)")
+    parser.add_argument("--calls", type=int, default=60, help="cold: timed warm calls a round (default 60)")
     parser.add_argument(
         "--seconds", type=float, default=60, help="serving: load at each number of connections (default 60)"
     )
     parser.add_argument(
-        "--peer-rounds", type=int, default=3, help="peers: how often each server is measured (default 3)"
+        "--peer-rounds", type=int, default=5, help="peers: how often each server is measured (default 5)"
     )
-    parser.add_argument("--peer-seconds", type=float, default=10, help="peers: load in each round (default 10)")
+    parser.add_argument("--peer-seconds", type=float, default=8, help="peers: load in each round (default 8)")
     parser.add_argument(
         "--quick", action="store_true", help="a trial run of a minute or two; its numbers are not for keeping"
     )
@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name in NAMES if "all" in options.names else options.names:
         try:
             report = measure(name, options)
-        except (EnvironmentNotReadyError, RuntimeError, OSError) as error:
+        except (RuntimeError, OSError, subprocess.SubprocessError) as error:
             print(f"bench: {name} could not be run: {error}", file=sys.stderr)
             failed = True
             continue

@@ -154,7 +154,7 @@ def bars_of(times: dict[str, Times], deployment: Deployment) -> tuple[Bar, ...]:
     )
 
 
-def run(rounds: int = 9, calls: int = 100) -> Report:
+def run(rounds: int = 25, calls: int = 60) -> Report:
     """Measure and report.
 
     Parameters
@@ -188,11 +188,16 @@ def run(rounds: int = 9, calls: int = 100) -> Report:
         ),
         bars=bars_of(times, deployment),
         numbers={
-            "seconds": {name: {"cold": one.cold, "warm": one.warm} for name, one in times.items()},
+            "seconds": {name: numbers_of(one) for name, one in times.items()},
             "bytes": sizes,
             "parts_seconds": parts,
         },
     )
+
+
+def numbers_of(times: Times) -> dict[str, list[float]]:
+    """Return every cold start and the deciles of the warm calls, in seconds."""
+    return {"cold": times.cold, "warm_deciles": quantiles(times.warm, n=10)}
 
 
 def sizes_table(sizes: dict[str, int]) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
@@ -17,7 +18,9 @@ from benchmarks.rowmodel import PATH, Pair, ensure_model, ensure_project, sample
 from benchmarks.servers import PEERS, Peer, find_version, probability_in, running_peer
 
 CONNECTIONS = 8
+SPARE = 3
 WARM_UP_SECONDS = 2
+SETTLE_SECONDS = 1
 OURS = "Ratecard"
 OUR_NOTE = "`ratecard up`: key, throttle, quota, contract, access and usage line; functions in processes of their own"
 BEATEN = ("LitServe", "BentoML", "MLServer")
@@ -74,12 +77,13 @@ class Comparison:
 
     def measure_round(self) -> None:
         """Start, check, warm up, load and stop every server once."""
-        with running_platform(self._project, "peers") as platform:
+        with running_platform(self._project, "peers", f"BenchRowsConcurrency={SPARE * CONNECTIONS}") as platform:
             target = platform.target(PATH, json.dumps(sample_row()).encode())
             answer = target.call()["predictions"]
             assert isinstance(answer, list)
             self._load(OURS, target, float(answer[0]["probability_of_default"]))
         for peer in PEERS:
+            time.sleep(SETTLE_SECONDS)
             with running_peer(peer, self._model) as target:
                 self._load(self._labels[peer.name], target, probability_in(target.call()))
 
@@ -143,7 +147,7 @@ def bars_of(comparison: Comparison) -> tuple[Bar, ...]:
     return (*(ahead(name, aim=False) for name in BEATEN), *(ahead(name, aim=True) for name in AIMED))
 
 
-def run(rounds: int = 3, seconds: float = 10) -> Report:
+def run(rounds: int = 5, seconds: float = 8) -> Report:
     """Measure and report.
 
     Parameters
