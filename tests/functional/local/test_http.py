@@ -93,6 +93,8 @@ def test_connection_close_is_honoured(wire):
     status, headers, _ = wire.read()
     assert (status, headers["connection"]) == (200, "close")
     assert wire.closed()
+    line = next(x for x in wire.platform.access_lines() if x["extendedRequestId"] == headers["x-amz-apigw-id"])
+    assert line["status"] == "200"
 
 
 def test_http_1_0_is_served(wire):

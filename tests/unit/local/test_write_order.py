@@ -10,7 +10,7 @@ import uvloop
 @pytest.mark.parametrize("size", [1, 500, 20_000])
 @pytest.mark.parametrize("start", ["callback", "input"])
 def test_a_callback_scheduled_after_a_write_runs_when_the_socket_has_it(size, start):
-    """Uvloop buffers a write until it has polled; the callbacks of the next turn come after that.
+    """Uvloop writes at once or, before 0.22, after it has polled; the callbacks of the next turn come after both.
 
     The other end is read without the loop's help, inside the callback: what is there then was in the socket.
     """

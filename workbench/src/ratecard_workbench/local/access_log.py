@@ -60,8 +60,8 @@ class AccessLog:
     def answer_written(self, exchange: Exchange) -> None:
         """Log the request once its answer has left; called right after the answer was written to the transport.
 
-        The event loop hands buffered writes to the socket after it has polled, and runs callbacks before: a callback
-        scheduled now runs in the next turn, when the answer is in the socket or the connection is broken.
+        The event loop hands a write to the socket at once or, in older versions, after it has polled: in a callback
+        scheduled now the answer is in the socket, or in the transport's buffer, or the connection is known as broken.
         """
         if not self._sent:
             asyncio.get_running_loop().call_soon(self._flush)
@@ -75,8 +75,8 @@ class AccessLog:
         sent, self._sent = self._sent, []
         by_hour: dict[str, list[str]] = {}
         for exchange in sent:
-            if exchange.connection.lost:
-                _mark_unsent(exchange)
+            if exchange.connection.broken:
+                mark_unsent(exchange)
             elif exchange.connection.unsent_bytes():
                 exchange.connection.when_drained(partial(self._drained, exchange))
                 continue
@@ -86,7 +86,7 @@ class AccessLog:
 
     def _drained(self, exchange: Exchange, sent: bool) -> None:
         if not sent:
-            _mark_unsent(exchange)
+            mark_unsent(exchange)
         self._store(self._hour_of(exchange.received_ms), self._line(exchange))
 
     def _store(self, hour: str, lines: str) -> None:
@@ -127,7 +127,8 @@ class AccessLog:
         return self._format % self._pick(_Known(values))
 
 
-def _mark_unsent(exchange: Exchange) -> None:
+def mark_unsent(exchange: Exchange) -> None:
+    """Note that nobody got the answer."""
     exchange.status = CLIENT_CLOSED_REQUEST
     exchange.response_bytes = 0
 

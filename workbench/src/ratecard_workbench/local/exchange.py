@@ -37,7 +37,10 @@ DROPPED_HEADERS = frozenset(
 class Connection(Protocol):
     """The client's connection, as far as an answer's fate is concerned."""
 
-    lost: bool
+    broken: bool
+
+    def is_closing(self) -> bool:
+        """Tell whether nothing more can be written."""
 
     def unsent_bytes(self) -> int:
         """Return how much of what was written has not reached the socket."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import fastjsonschema
 
-from ratecard_workbench.local.access_log import CLIENT_CLOSED_REQUEST, AccessLog
+from ratecard_workbench.local.access_log import AccessLog, mark_unsent
 from ratecard_workbench.local.application import Stage
 from ratecard_workbench.local.errors import ConcurrencyLimitError, FunctionFailedError, FunctionTimeoutError
 from ratecard_workbench.local.exchange import Exchange, Receive, Scope, Send
@@ -114,7 +114,7 @@ class Gateway:
         except (BodyTooSlowError, InvalidUploadError):
             answer = self._refuse(exchange, Refused("DEFAULT_4XX", close=True))
         except ClientGoneError:
-            exchange.status = CLIENT_CLOSED_REQUEST
+            mark_unsent(exchange)
             self._access.answer_written(exchange)
             return
         await self._send(exchange, answer, send)
@@ -207,6 +207,9 @@ class Gateway:
         )
         exchange.status = answer.status
         exchange.response_bytes = len(body)
+        if exchange.connection.is_closing():
+            # What is written now goes nowhere.
+            mark_unsent(exchange)
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
         self._access.answer_written(exchange)

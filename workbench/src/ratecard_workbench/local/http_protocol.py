@@ -27,8 +27,8 @@ class GatewayProtocol(HttpToolsProtocol):
 
     Attributes
     ----------
-    lost : bool
-        Whether the connection is gone.
+    broken : bool
+        Whether the connection ended by an error, so that what was written last may not have left.
     """
 
     def __init__(
@@ -39,13 +39,17 @@ class GatewayProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self.lost = False
+        self.broken = False
         self._header_timer: asyncio.TimerHandle | None = None
         self._head_open = True
         self._head_bytes = 0
         self._dropped_bytes = 0
         self._on_drained: list[Callable[[bool], None]] = []
         self._drain_timer: asyncio.TimerHandle | None = None
+
+    def is_closing(self) -> bool:
+        """Tell whether nothing more can be written."""
+        return self.transport.is_closing()
 
     def unsent_bytes(self) -> int:
         """Return how much of what was written has not reached the socket."""
@@ -82,7 +86,7 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note that nothing more can be sent."""
-        self.lost = True
+        self.broken = exc is not None
         self._stop_header_timer()
         self._drained(sent=False)
         super().connection_lost(exc)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ratecard_workbench.local.application import Stage
+from ratecard_workbench.local.application import ACCOUNT_THROTTLE, MethodThrottle, Stage
 from ratecard_workbench.local.openapi import Route
 from ratecard_workbench.local.throttle import TokenBucket
 from ratecard_workbench.local.upload import PREFIX, UploadDoor
@@ -15,8 +15,7 @@ class Entry:
 
     __slots__ = ("bucket", "route")
 
-    def __init__(self, route: Route, stage: Stage) -> None:
-        throttle = stage.throttle_of(route.resource, route.method)
+    def __init__(self, route: Route, throttle: MethodThrottle) -> None:
         self.route = route
         self.bucket = TokenBucket(throttle.rate_per_second, throttle.burst)
 
@@ -33,8 +32,12 @@ class Router:
     """
 
     def __init__(self, routes: Iterable[Route], stage: Stage) -> None:
-        self._entries = {(route.method, route.resource): Entry(route, stage) for route in routes}
-        self._upload = Entry(UploadDoor.route(), stage)
+        self._entries = {
+            (route.method, route.resource): Entry(route, stage.throttle_of(route.resource, route.method))
+            for route in routes
+        }
+        # The stage knows nothing of this route; the plan of the caller's key throttles it.
+        self._upload = Entry(UploadDoor.route(), ACCOUNT_THROTTLE)
 
     def find(self, method: str, path: str) -> Entry | None:
         """Return the route's entry, or None."""

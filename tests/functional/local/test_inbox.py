@@ -1,0 +1,225 @@
+"""Files that land in the inbox: announced once complete, delivered at least once, and never forgotten."""
+
+import hashlib
+import json
+import time
+
+import pytest
+from support.platform import FIXTURE_APP, fixture_platform, start_platform, wait_until
+
+from ratecard_workbench.local.deliveries import Deliveries, Status
+
+pytestmark = pytest.mark.xdist_group("local-inbox")
+
+
+def drop(platform, name, text, customer="tester", model="echo"):
+    """Put a file into the inbox, as a person would."""
+    path = platform.home / "inbox" / customer / model / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def results(platform, name, customer="tester", model="echo"):
+    """Return the manifests of a file, one for each version of it that was delivered."""
+    return sorted((platform.home / "outbox" / customer / model / name).glob("*/manifest.json"))
+
+
+def deliveries(home):
+    opened = Deliveries(home / "deliveries.sqlite")
+    try:
+        return {delivery.key.removeprefix("inbox/"): delivery for delivery in opened.list_by_status()}
+    finally:
+        opened.close()
+
+
+def batch_lines(platform):
+    return [line for line in platform.usage_lines() if line["data"].get("operation") == "batch"]
+
+
+def test_a_dropped_file_is_scored_and_metered(platform):
+    """Results lie in the outbox, one usage line in the lake; the file stays where it is."""
+    path = drop(platform, "a.csv", "x\ny\nz\n")
+    wait_until(lambda: results(platform, "a.csv"))
+
+    wait_until(lambda: deliveries(platform.home)["tester/echo/a.csv"].status is Status.DELIVERED)
+    assert path.exists()
+    assert [line["data"]["units"] for line in batch_lines(platform) if "a.csv" in line["id"]] == [3]
+
+
+def test_the_event_is_s3s(platform):
+    """EventBridge's shape, with the object's real size, digest and version."""
+    path = drop(platform, "event.csv", "hello\n")
+    wait_until(lambda: results(platform, "event.csv"))
+    event = json.loads(results(platform, "event.csv")[0].read_text())["event"]
+
+    assert (event["source"], event["detail-type"], event["version"]) == ("aws.s3", "Object Created", "0")
+    assert event["detail"]["bucket"]["name"] == "Inbox"
+    described = event["detail"]["object"]
+    assert (described["key"], described["size"]) == ("inbox/tester/echo/event.csv", 6)
+    assert described["etag"] == hashlib.md5(path.read_bytes()).hexdigest()
+    assert described["version-id"]
+    assert described["sequencer"]
+    assert event["time"].endswith("Z")
+
+
+def test_a_file_is_not_taken_while_it_is_written(platform):
+    """It is announced when it has stopped growing, whole, and once."""
+    path = drop(platform, "slow.csv", "")
+    for number in range(12):
+        with path.open("a") as file:
+            file.write(f"{number}\n")
+        time.sleep(0.2)
+    wait_until(lambda: results(platform, "slow.csv"))
+    time.sleep(1.0)
+
+    manifests = results(platform, "slow.csv")
+    assert [json.loads(path.read_text())["rows"] for path in manifests] == [12]
+
+
+def test_a_file_written_again_is_delivered_again(platform):
+    """A new version is another delivery with results of its own."""
+    drop(platform, "again.csv", "1\n")
+    wait_until(lambda: len(results(platform, "again.csv")) == 1)
+    drop(platform, "again.csv", "1\n2\n")
+    wait_until(lambda: len(results(platform, "again.csv")) == 2)
+
+    assert sorted(line["data"]["units"] for line in batch_lines(platform) if "again.csv" in line["id"]) == [1, 2]
+
+
+def test_a_failed_attempt_is_repeated(platform):
+    """The function died once; the second attempt succeeds."""
+    drop(platform, "once.csv", "once\n")
+    wait_until(lambda: results(platform, "once.csv"))
+
+    wait_until(lambda: deliveries(platform.home)["tester/echo/once.csv"].status is Status.DELIVERED)
+    assert deliveries(platform.home)["tester/echo/once.csv"].attempts == 2
+
+
+@pytest.mark.parametrize(
+    ("customer", "model", "reason"),
+    [("nobody", "echo", "no customer nobody"), ("tester", "unknown", "no model takes files")],
+)
+def test_a_file_nobody_takes_is_on_the_failed_list(platform, customer, model, reason):
+    """An unknown payer or model costs nothing and is not tried again by itself."""
+    drop(platform, "lost.csv", "x\n", customer, model)
+    key = f"{customer}/{model}/lost.csv"
+    wait_until(lambda: key in deliveries(platform.home) and deliveries(platform.home)[key].status is Status.FAILED)
+
+    assert reason in deliveries(platform.home)[key].detail
+
+
+def test_hidden_partial_and_linked_files_are_left_alone(platform, tmp_path):
+    """What somebody still writes, and what could lead out of the inbox, is no delivery."""
+    secret = tmp_path / "secret.csv"
+    secret.write_text("secret\n")
+    folder = drop(platform, "visible.csv", "x\n").parent
+    (folder / ".hidden.csv").write_text("x\n")
+    (folder / "big.csv.partial").write_text("x\n")
+    (folder / "link.csv").symlink_to(secret)
+    wait_until(lambda: results(platform, "visible.csv"))
+    time.sleep(1.0)
+
+    names = {key.rpartition("/")[2] for key in deliveries(platform.home)}
+    assert "visible.csv" in names
+    assert not names & {".hidden.csv", "big.csv.partial", "link.csv"}
+
+
+def test_the_failed_list_survives_a_restart_and_can_be_retried(tmp_path):
+    """After three attempts a file is given up; it is still known after a restart, and `retry` makes it due."""
+    home = tmp_path / "home"
+    with fixture_platform(home) as platform:
+        path = drop(platform, "bad.csv", "fail\n")
+        wait_until(lambda: deliveries(home), 30.0)
+        wait_until(lambda: deliveries(home)["tester/echo/bad.csv"].status is Status.FAILED, 30.0)
+        given_up = deliveries(home)["tester/echo/bad.csv"]
+        assert (given_up.attempts, "ValueError" in given_up.detail) == (3, True)
+    with fixture_platform(home) as platform:
+        time.sleep(1.5)
+        assert deliveries(home)["tester/echo/bad.csv"] == given_up
+        stamp = path.stat()
+        path.write_text("good\n")
+        import os
+
+        os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+        opened = Deliveries(home / "deliveries.sqlite")
+        assert opened.retry(time.time_ns() // 1_000_000) == 1
+        opened.close()
+        wait_until(lambda: results(platform, "bad.csv"))
+
+
+def test_a_delivery_cut_off_by_kill_minus_nine_is_made_again(tmp_path):
+    """At least once: the file that was being scored is scored after the restart, under the same event time."""
+    home = tmp_path / "home"
+    first = start_platform(home, project=FIXTURE_APP, plan="standard")
+    drop(first, "slow.csv", "slow\n")
+    wait_until(lambda: "tester/echo/slow.csv" in deliveries(home))
+    time.sleep(0.6)
+    first.kill()
+    first.process.stdout.close()
+    before = deliveries(home)["tester/echo/slow.csv"]
+    assert before.status is Status.PENDING
+
+    with fixture_platform(home) as platform:
+        wait_until(lambda: results(platform, "slow.csv"))
+        event = json.loads(results(platform, "slow.csv")[0].read_text())["event"]
+    from ratecard.kernel.clock import rfc3339_from_epoch_ms
+
+    assert event["time"] == rfc3339_from_epoch_ms(before.announced_ms)
+
+
+def test_an_upload_is_a_file_in_the_callers_own_folder(platform):
+    """PUT with a key: the customer comes from the key, and the file is scored like any other."""
+    key = platform.issue_key(customer="uploader")
+    reply = platform.call("PUT", "/v1/inbox/echo/up.csv", b"a\nb\n", headers={"x-api-key": key.secret})
+
+    assert reply.status == 201
+    assert reply.json() == {"key": "inbox/uploader/echo/up.csv", "bytes": 4, "call_id": reply.call_id}
+    assert (platform.home / "inbox/uploader/echo/up.csv").read_bytes() == b"a\nb\n"
+    wait_until(lambda: results(platform, "up.csv", customer="uploader"))
+    explained = platform.call("PUT", "/v1/inbox/echo/up.csv?explain=true", b"a\n", headers={"x-api-key": key.secret})
+    assert explained.json()["key"] == "inbox/uploader/echo/explain/up.csv"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/inbox/none/a.csv",
+        "/v1/inbox/echo/",
+        "/v1/inbox/echo/.hidden",
+        "/v1/inbox/echo/..%2f..%2fx",
+        "/v1/inbox/echo/a/b.csv",
+        "/v1/inbox/echo/a%00b",
+        "/v1/inbox/../../etc/x",
+        "/v1/inbox/echo/" + "x" * 200,
+    ],
+)
+def test_an_upload_cannot_leave_its_folder(platform, path):
+    """Anything but a model and a plain file name is refused, and nothing is written."""
+    reply = platform.call("PUT", path, b"x", headers={"x-api-key": platform.key})
+
+    assert reply.status in (400, 404)
+    assert not list((platform.home / "inbox").rglob(".*.partial"))
+
+
+def test_an_upload_needs_a_key(platform):
+    """No key, no file."""
+    reply = platform.call("PUT", "/v1/inbox/echo/nokey.csv", b"x", headers={})
+
+    assert reply.status == 403
+    assert not list((platform.home / "inbox").rglob("nokey.csv"))
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(platform):
+    """Half a file is no file."""
+    import socket
+
+    with socket.create_connection((platform.host, platform.port)) as client:
+        client.sendall(
+            b"PUT /v1/inbox/echo/half.csv HTTP/1.1\r\nHost: x\r\nx-api-key: %b\r\nContent-Length: 100\r\n\r\nhalf"
+            % platform.key.encode()
+        )
+        time.sleep(0.3)
+        assert list((platform.home / "inbox").rglob(".half.csv*.partial"))
+    wait_until(lambda: not list((platform.home / "inbox").rglob(".half.csv*")))
+    assert not list((platform.home / "inbox").rglob("half.csv"))
