@@ -11,7 +11,7 @@ from support.platform import running_platform
 from credit_rating.contract import CONTRACT
 from ratecard.contract.protocol import feature_datatypes
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("published")]
+pytestmark = pytest.mark.xdist_group("published")
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +21,7 @@ def platform(tmp_path_factory, native_dir):
         yield running
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("paths", "not_checked"),
     [

@@ -1,9 +1,14 @@
 """The S3 door: files in, scored rows, rejects and a manifest out; on a folder and on S3 (moto)."""
 
 import csv
+import errno
 import hashlib
 import io
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import boto3
 import pytest
@@ -13,7 +18,21 @@ from support.contracts import EVERY_KIND
 from ratecard.contract.sample import sample_row
 from ratecard.kernel.errors import InvalidRequestError
 from ratecard.serving.files import answer_file
+from ratecard.serving.model import Model
 from ratecard.storage.objects import LocalObjectStore, ObjectChangedError, S3ObjectStore, local_version
+
+MEASURED_RUN = """
+import json, resource, sys
+from pathlib import Path
+from support.served import serve_model
+from ratecard.serving.files import answer_file
+
+model = serve_model(Path(sys.argv[1]), Path(sys.argv[2]))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+manifest = answer_file(model, json.loads(sys.argv[4]), {"RATECARD_OBJECT_ROOT": sys.argv[3]})
+grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+print(json.dumps({"rows": manifest["rows"], "grown_megabytes": grown}))
+"""
 
 KEY = "inbox/acme/every-kind/applicants.csv"
 PRICES = {"RATECARD_BATCH_ROW_PRICE": "0.0125 USD", "RATECARD_BATCH_EXPLAIN_ROW_PRICE": "0.0250 USD"}
@@ -73,13 +92,13 @@ def place(request, tmp_path, monkeypatch):
         yield Bucket()
 
 
-def announce(key, version):
+def announce(key, version, size=0):
     """Build the event that S3 sends through EventBridge."""
     return {
         "source": "aws.s3",
         "detail-type": "Object Created",
         "time": "2026-11-22T10:11:12Z",
-        "detail": {"bucket": {"name": "inbox"}, "object": {"key": key, "version-id": version, "sequencer": "00"}},
+        "detail": {"bucket": {"name": "inbox"}, "object": {"key": key, "version-id": version, "size": size}},
     }
 
 
@@ -109,7 +128,7 @@ def test_a_file_comes_back_scored(model, place, capsys):
     assert manifest["status"] == "succeeded"
     assert manifest["rows"] == {"read": 3, "scored": 2, "rejected": 1}
     assert manifest["input"] == {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-    assert manifest["cost"] == {"amount": "0.03", "currency": "USD", "unit_price": "0.0125"}
+    assert manifest["cost"] == {"amount": "0.0250", "currency": "USD", "unit_price": "0.0125"}
     for name in ("scored.csv", "rejects.csv"):
         stored = place.store.find_bytes("outbox", f"{folder}/{name}")
         assert manifest["results"][name] == {"sha256": hashlib.sha256(stored).hexdigest(), "bytes": len(stored)}
@@ -186,15 +205,69 @@ def test_a_callers_text_cannot_run_as_a_formula(model, place, capsys):
 
 
 def test_hostile_records_are_rejects_and_the_others_are_scored(model, place, capsys):
-    """Ragged rows, foreign encodings, NULs, huge fields and broken quotes lose no good row around them."""
+    """Ragged rows, foreign encodings, NULs, huge fields and open quotes lose no good row around them."""
     good = as_csv([GOOD]).splitlines()[1]
     header = as_csv([]).strip()
-    bad = [b"1,2", b"\xff" + good, good.replace(b"own", b"o\0wn"), good + b",x", b'"a"b,' + good, b"x" * 200_000]
+    bad = [
+        b"1,2",
+        b"\xff" + good,
+        good.replace(b"own", b"o\0wn"),
+        good + b",x",
+        b'"a"b,' + good,
+        b'"' + good,
+        b"x" * 200_000,
+        b"x" * 2_500_000,
+    ]
     content = b"\r\n".join([header, *(line for one in bad for line in (good, one)), good, b"", good])
     manifest, read, _ = deliver(model, place, content)
-    assert manifest["rows"] == {"read": 14, "scored": 8, "rejected": 6}
-    assert [row[0] for row in read("scored.csv")[1:]] == ["2", "4", "6", "8", "10", "12", "14", "16"]
-    assert {row[3] for row in read("rejects.csv")[1:]} == {"ragged", "wrong_type", "not_a_choice", "bad_csv"}
+    assert manifest["rows"] == {"read": 18, "scored": 10, "rejected": 8}
+    assert [row[0] for row in read("scored.csv")[1:]] == ["2", "4", "6", "8", "10", "12", "14", "16", "18", "20"]
+    rejected = {row[0]: row[3] for row in read("rejects.csv")[1:]}
+    assert list(rejected) == ["3", "5", "7", "9", "11", "13", "15", "17"]
+    assert list(rejected.values()) == [
+        "ragged", "wrong_type", "not_a_choice", "ragged", "bad_csv", "bad_csv", "bad_csv", "too_long",
+    ]  # fmt: skip
+
+
+def test_text_may_go_on_over_lines(model, place, capsys):
+    """A quoted note with line breaks is one record, and the next one's line number is right."""
+    rows = [{**GOOD, "note": "one\ntwo\r\nthree"}, {**GOOD, "income": -1}, GOOD]
+    _, read, _ = deliver(model, place, as_csv(rows))
+    assert [row[0] for row in read("scored.csv")[1:]] == ["2", "6"]
+    assert read("rejects.csv")[1][0] == "5"
+
+
+def test_memory_does_not_grow_with_the_file_or_a_line(artifact, native_dir, tmp_path):
+    """A file with a 300 MB line among its rows is scored by a process that may hold 200 MB more than it starts with."""
+    key = "inbox/acme/every-kind/big.csv"
+    path = tmp_path / key
+    path.parent.mkdir(parents=True)
+    good = as_csv([GOOD]).splitlines(keepends=True)
+    with path.open("wb") as file:
+        file.writelines(good)
+        for _ in range(300):
+            file.write(b"x" * 1_000_000)
+        file.write(b"\n")
+        file.writelines(good[1:])
+    finished = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            MEASURED_RUN,
+            artifact,
+            native_dir,
+            tmp_path,
+            json.dumps(announce(key, local_version(path))),
+        ],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    report = json.loads(finished.stdout.splitlines()[-1])
+    assert report["rows"] == {"read": 3, "scored": 2, "rejected": 1}
+    assert report["grown_megabytes"] < 200
 
 
 @pytest.mark.parametrize(
@@ -213,15 +286,58 @@ def test_a_file_that_is_no_file_of_rows_fails_whole_and_costs_nothing(model, pla
     manifest, _, (_, folder) = deliver(model, place, content, key)
     assert manifest["status"] == "failed"
     assert code in [problem["code"] for problem in manifest["problems"]]
-    assert manifest["cost"]["amount"] == "0.00"
+    assert manifest["cost"]["amount"] == "0.0000"
     assert place.store.find_bytes("outbox", f"{folder}/scored.csv") is None
     assert place.store.find_bytes("inbox", key) == content
     assert capsys.readouterr().out == ""
 
 
+def test_rejects_are_bounded(model, place, capsys, monkeypatch):
+    """A row names five problems at most, and a file of nothing but rejects fails whole."""
+    monkeypatch.setattr("ratecard.serving.results.MAX_REJECTS_BYTES", 100_000)
+    manifest, read, _ = deliver(model, place, b"{}\n" * 3, "inbox/acme/every-kind/a.jsonl")
+    assert len(read("rejects.csv")) == 1 + 3 * 4
+    manifest, _, _ = deliver(model, place, b"{}\n" * 3000, "inbox/acme/every-kind/b.jsonl")
+    assert (manifest["status"], manifest["problems"][0]["code"]) == ("failed", "too_many_rejects")
+
+
+def test_a_file_too_large_for_one_run_fails_at_once(model, place, capsys):
+    """The announced size decides, before anything is read; reasons take longer, so their limit is lower."""
+    for key, size in ((KEY, 1_000_000_001), ("inbox/acme/every-kind/explain/a.csv", 250_000_001)):
+        version = place.put(key, as_csv([GOOD]))
+        manifest = answer_file(model, announce(key, version, size), place.environ)
+        assert (manifest["status"], manifest["rows"]["scored"]) == ("failed", 0)
+
+
+def test_a_new_model_does_not_score_or_bill_an_old_file_again(model, place, capsys):
+    """A redelivery after an upgrade finds the manifest of the version that scored the file."""
+    first, _, (version, _) = deliver(model, place, as_csv([GOOD]))
+    newer = Model.__new__(Model)
+    newer.__dict__.update(model.__dict__, contract=EVERY_KIND.replace(version="2.0.0"))
+    assert answer_file(newer, announce(KEY, version), place.environ) == first
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_two_deliveries_at_once_give_one_result(artifact, native_dir, tmp_path):
+    """Two processes score the same announcement: the same bytes, the same line, nothing left over."""
+    path = tmp_path / KEY
+    path.parent.mkdir(parents=True)
+    path.write_bytes(as_csv([GOOD] * 3000))
+    event = json.dumps(announce(KEY, local_version(path)))
+    command = [sys.executable, "-c", MEASURED_RUN, artifact, native_dir, tmp_path, event]
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    processes = [subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    outputs = [process.communicate()[0].splitlines() for process in processes]
+    lines = {line for output in outputs for line in output if "specversion" in line}
+    assert [process.returncode for process in processes] == [0, 0]
+    assert len(lines) == 1
+    results = sorted(file.name for file in (tmp_path / "outbox").rglob("*") if file.is_file())
+    assert results == ["manifest.json", "rejects.csv", "scored.csv"]
+
+
 def test_an_object_that_is_gone_is_a_failed_manifest(model, place, capsys):
     """An announcement without an object costs nothing."""
-    manifest = answer_file(model, announce("inbox/acme/every-kind/gone.csv", None), place.environ)
+    manifest = answer_file(model, announce("inbox/acme/every-kind/gone.csv", "1"), place.environ)
     assert (manifest["status"], manifest["reason"]) == ("failed", "there is no such object")
 
 
@@ -230,11 +346,15 @@ def test_an_object_that_is_gone_is_a_failed_manifest(model, place, capsys):
     [
         {},
         {"detail": {}},
-        announce("elsewhere/acme/every-kind/a.csv", None),
-        announce("inbox/acme/other-model/a.csv", None),
-        announce("inbox/../every-kind/a.csv", None),
-        announce("inbox/acme/every-kind/", None),
-        {**announce(KEY, None), "time": "soon"},
+        announce(KEY, None),
+        announce("elsewhere/acme/every-kind/a.csv", "1"),
+        announce("inbox/acme/other-model/a.csv", "1"),
+        announce("inbox/../every-kind/a.csv", "1"),
+        announce("inbox/acme/every-kind/", "1"),
+        {**announce(KEY, "1"), "time": "soon"},
+        {**announce(KEY, "1"), "time": "2026-11-22T10:11:12"},
+        {**announce(KEY, "1"), "detail-type": "Object Deleted"},
+        {**announce(KEY, "1"), "source": "somebody"},
     ],
 )
 def test_an_event_that_is_not_for_this_model_is_refused(model, place, event):
@@ -249,4 +369,36 @@ def test_a_file_that_changed_after_its_announcement_waits_for_the_next(model, tm
     version = place.put(KEY, as_csv([GOOD]))
     place.put(KEY, as_csv([GOOD, GOOD]))
     with pytest.raises(ObjectChangedError):
+        answer_file(model, announce(KEY, version), place.environ)
+
+
+def test_a_file_that_grows_while_it_is_read_waits_too(model, tmp_path, monkeypatch, capsys):
+    """What was read was neither version; nothing is stored and nothing metered."""
+    place = Folder(tmp_path)
+    version = place.put(KEY, as_csv([GOOD]))
+    read = LocalObjectStore.open_read
+
+    def read_and_grow(store, bucket, key, announced):
+        stream = read(store, bucket, key, announced)
+        with store.path_of(key).open("ab") as file:
+            file.write(as_csv([GOOD]).splitlines()[1])
+        return stream
+
+    monkeypatch.setattr(LocalObjectStore, "open_read", read_and_grow)
+    with pytest.raises(ObjectChangedError):
+        answer_file(model, announce(KEY, version), place.environ)
+    assert capsys.readouterr().out == ""
+    assert not (tmp_path / "outbox").exists()
+
+
+def test_a_passing_fault_is_no_missing_object(model, tmp_path, monkeypatch):
+    """Too many open files, for example, must be tried again, not written down as a failed file."""
+    place = Folder(tmp_path)
+    version = place.put(KEY, as_csv([GOOD]))
+
+    def busy(*_args, **_kwargs):
+        raise OSError(errno.EMFILE, "too many open files")
+
+    monkeypatch.setattr(Path, "open", busy)
+    with pytest.raises(OSError, match="too many open files"):
         answer_file(model, announce(KEY, version), place.environ)

@@ -106,6 +106,10 @@ REFUSALS = [
     (changed("parameters", None), "/inputs/0/parameters", "wrong_type"),
     ({**tensors(), "outputs": {}}, "/outputs", "wrong_type"),
     ({**tensors(), "outputs": None}, "/outputs", "wrong_type"),
+    ({**tensors(), "outputs": [{"name": "score"}, {"name": "score"}]}, "/outputs/1/name", "repeated"),
+    ({**tensors(), "outputs": [{"name": "score", "more": 1}]}, "/outputs/0", "unknown_field"),
+    (changed("shape", [2.0]), "/inputs/0/shape", "bad_shape"),
+    (changed("shape", [True]), "/inputs/0/shape", "bad_shape"),
     ({**tensors(), "outputs": [{"name": "x"}]}, "/outputs/0/name", "not_a_choice"),
     (
         {**tensors(), "outputs": [{"name": "score", "parameters": {"binary_data": True}}]},
@@ -143,8 +147,10 @@ def test_a_refusal_points_into_the_tensors(model, capsys, document, pointer, cod
     assert capsys.readouterr().out == ""
 
 
-def test_binary_tensors_get_a_clear_answer(model, capsys):
-    """The header of the binary extension is refused before the body is read."""
-    status, problem = infer(model, tensors(), headers={"Inference-Header-Content-Length": "12"})
+@pytest.mark.parametrize("media_type", ["application/octet-stream", "application/json"])
+def test_binary_tensors_get_a_clear_answer(model, capsys, media_type):
+    """The header of the binary extension is refused before the body is read, whatever its type."""
+    headers = {"Inference-Header-Content-Length": "12", "Content-Type": media_type}
+    status, problem = infer(model, tensors(), headers=headers)
     assert status == 400
     assert problem["errors"][0]["code"] == "binary_tensors"

@@ -10,7 +10,9 @@ from support.contracts import EVERY_KIND
 from support.served import CONTEXT, INTERCEPT, SLOPE, proxy_event
 
 from ratecard.contract.sample import sample_row
-from ratecard.serving.rest import MAX_BODY_BYTES, answer_http
+from ratecard.metering.usage import MAX_LINE_BYTES
+from ratecard.serving.request import MAX_BODY_BYTES
+from ratecard.serving.rest import answer_http
 
 PREDICT = "/v1/models/every-kind/predict"
 GOOD = sample_row(EVERY_KIND)
@@ -58,8 +60,10 @@ def test_an_adverse_decision_always_carries_reasons_and_advice(model, capsys):
     """Nobody has to ask why the answer is no."""
     _, answer, _ = post(model, BAD_RISK)
     prediction = answer["predictions"][0]
-    assert [reason["code"] for reason in prediction["reasons"]] == ["R02", "R01"] or prediction["reasons"]
-    assert all(reason["points"] < 0 for reason in prediction["reasons"])
+    effects = [reason["points"] for reason in prediction["reasons"]]
+    assert {reason["code"] for reason in prediction["reasons"]} == {"R01", "R02"}
+    assert effects == sorted(effects)
+    assert max(effects) < 0
     assert prediction["advice"] == ["Earn more."]
     assert "explanation" not in prediction
 
@@ -105,6 +109,21 @@ def with_datetime(usage):
     return usage | {"time": datetime.fromisoformat(usage["time"])}
 
 
+def test_the_longest_line_stays_under_its_limit(model, capsys):
+    """Every part that a caller or a gateway chooses, at its longest: still one line, ASCII, at most 1 KB."""
+    event = proxy_event(PREDICT, json.dumps({"instances": [GOOD] * 5}))
+    event["headers"]["Idempotency-Key"] = '"' * 64
+    context = event["requestContext"]
+    context.update(extendedRequestId="J" * 40, requestId="\n\u2028" * 2000, apiId="a" * 10, stage="s" * 32)
+    context["identity"]["apiKeyId"] = "k" * 32
+    answer_http(model, event, "0" * 36)
+    line = capsys.readouterr().out
+    assert line.endswith("\n")
+    assert line.count("\n") == 1
+    assert line.isascii()
+    assert len(line) <= MAX_LINE_BYTES
+
+
 def test_explain_is_metered_as_its_own_operation(model, capsys):
     """Reasons that were asked for have a price of their own; those that are owed do not."""
     post(model, GOOD, queryStringParameters={"explain": "true"})
@@ -139,6 +158,9 @@ REFUSALS = [
     ({"body": json.dumps({"instances": [GOOD], "more": 1})}, 400, "invalid_request"),
     ({"body": json.dumps({"instances": [GOOD] * 6})}, 400, "invalid_request"),
     ({"body": json.dumps(GOOD), "queryStringParameters": {"explain": "yes"}}, 400, "invalid_request"),
+    ({"body": json.dumps(GOOD), "queryStringParameters": {"explian": "true"}}, 400, "invalid_request"),
+    ({"body": json.dumps(GOOD), "headers": {"Content-Encoding": "gzip"}}, 415, "unsupported_media_type"),
+    ({"body": "é" * (MAX_BODY_BYTES // 2 + 1)}, 413, "payload_too_large"),
     ({"body": "gÿ", "isBase64Encoded": True}, 400, "invalid_json"),
     ({"body": "/w==", "isBase64Encoded": True}, 400, "invalid_json"),
     ({"body": " " * (MAX_BODY_BYTES + 1)}, 413, "payload_too_large"),

@@ -12,11 +12,23 @@ LONGEST_ID = 128
 
 def inference_request_schema(contract: ModelContract) -> Schema:
     """Return the schema of a request: one tensor for each field, all of one length, in any order."""
-    outputs = {
-        "type": "array",
-        "items": {"type": "object", "required": ["name"], "properties": {"name": named(contract)}},
+    names = output_names(contract)
+    binary = {"type": "boolean", "enum": [False], "description": "Tensors are JSON."}
+    wanted: Schema = {
+        "type": "object",
+        "required": ["name"],
+        "properties": {
+            "name": {"type": "string", "enum": names},
+            "parameters": {"type": "object", "properties": {"binary_data": binary}, "additionalProperties": False},
+        },
+        "additionalProperties": False,
     }
-    parameters = {"type": "object", "properties": {"explain": {"type": "boolean"}}, "additionalProperties": False}
+    outputs = {"type": "array", "maxItems": len(names), "uniqueItems": True, "items": wanted}
+    parameters = {
+        "type": "object",
+        "properties": {"explain": {"type": "boolean"}, "binary_data_output": binary},
+        "additionalProperties": False,
+    }
     inputs = {
         "type": "array",
         "minItems": 1,
@@ -36,10 +48,10 @@ def inference_request_schema(contract: ModelContract) -> Schema:
     }
 
 
-def named(contract: ModelContract) -> Schema:
-    """Return the schema of an output's name."""
+def output_names(contract: ModelContract) -> list[str]:
+    """Return the names of the tensors that an answer can hold."""
     names = [output.name for output in contract.outputs]
-    return {"type": "string", "enum": [*names, REASONS] if contract.reasons else names}
+    return [*names, REASONS] if contract.reasons else names
 
 
 def input_schema(contract: ModelContract, feature: Feature) -> Schema:

@@ -102,6 +102,12 @@ class _Table:
             raise PriceBookError(f"{self.name}: {key} must be above 0 and at most {maximum:g}")
         return value
 
+    def take_count(self, key: str, maximum: int) -> int:
+        value = self.take(key, int)
+        if not 0 < value <= maximum:
+            raise PriceBookError(f"{self.name}: {key} must be above 0 and at most {maximum}")
+        return value
+
     def take_slug(self, key: str) -> str:
         value = self.take(key, str)
         if not _SLUG.fullmatch(value):
@@ -145,7 +151,7 @@ def _parse_plan(table: _Table) -> Plan:
         about=table.take("about", str),
         effective_on=table.take("effective_from", date),
         rate_per_second=table.take_number("rate_per_second", MAXIMUM_RATE_PER_SECOND),
-        burst=int(table.take_number("burst", MAXIMUM_BURST)),
+        burst=table.take_count("burst", MAXIMUM_BURST),
         quota=_parse_quota(table.take_table("quota")),
     )
     table.finish()

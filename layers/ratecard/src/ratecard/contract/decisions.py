@@ -26,6 +26,9 @@ class Scored(Value):
     margin: float
     probability: float
 
+    def __repr__(self) -> str:
+        return "Scored(...)"  # the values are somebody's data, and a repr ends in logs
+
 
 class Decision(Value):
     """What the business acts on, for one row.

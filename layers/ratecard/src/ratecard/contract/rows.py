@@ -93,13 +93,20 @@ def parse_rows(features: Sequence[Feature], instances: object, max_rows: int, po
         if len(problems) >= MAX_PROBLEMS:
             break
     if problems:
-        raise refusal_of(*problems[:MAX_PROBLEMS])
+        raise refusal_of(*problems)
     return rows
 
 
-def refusal_of(*problems: Problem) -> InvalidRequestError:
-    """Build the error that carries these problems."""
+def refusal_of(*problems: Problem, whole: str = "the body") -> InvalidRequestError:
+    """Build the error that carries the first `MAX_PROBLEMS` of these problems and counts the others.
+
+    Parameters
+    ----------
+    problems : Problem
+        At least one.
+    whole : str
+        What the pointer "" means, in words.
+    """
     first = problems[0]
-    place = first.pointer or "the body"
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return InvalidRequestError(f"{place} {first.detail}{more}", problems)
+    return InvalidRequestError(f"{first.pointer or whole} {first.detail}{more}", problems[:MAX_PROBLEMS])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from math import isfinite
 
 from ratecard.engines.files import load_bytes
 from ratecard.kernel.digest import sha256_hex
-from ratecard.kernel.errors import ArtifactError
+from ratecard.kernel.errors import ArtifactError, InvalidJsonError
+from ratecard.kernel.jsontext import parse_json
 from ratecard.kernel.value import Value
 
 TYPE_CHECKING = False
@@ -134,8 +134,8 @@ def parse_manifest(text: bytes) -> Manifest:
         If it is not JSON, lacks a member, has an unknown one, or one of them is malformed.
     """
     try:
-        raw = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        raw: Any = parse_json(text.decode())
+    except (InvalidJsonError, UnicodeDecodeError) as error:
         raise ArtifactError(f"{FILE_NAME} is not JSON") from error
     _check_members(raw)
     if raw["format"] != FORMAT:
@@ -173,7 +173,7 @@ def _check_members(raw: Any) -> None:
 
 def _parse_files(raw: dict[str, Any]) -> dict[str, str]:
     for name, digest in raw.items():
-        plain = bool(name) and name not in (".", "..", FILE_NAME) and not set(name) & set("/\\\0")
+        plain = bool(name) and name.isascii() and name not in (".", "..", FILE_NAME) and not set(name) & set("/\\\0")
         if not plain or type(digest) is not str or len(digest) != 64 or not HEX_DIGITS.issuperset(digest):
             raise ArtifactError(f"{FILE_NAME}: files must map plain file names to SHA-256 digests in lower case")
     return raw
@@ -202,17 +202,6 @@ def _parse_calibration(raw: dict[str, Any]) -> Calibration:
     if not (isfinite(slope) and isfinite(intercept) and slope > 0):
         raise ArtifactError(f"{FILE_NAME}: calibration must be finite, with a slope above 0")
     return Calibration(slope, intercept)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a member stands twice")
-    return members
-
-
-def _refuse_constant(_name: str) -> None:
-    raise ValueError("NaN and infinity are not JSON")
 
 
 def _read(folder: str, name: str) -> bytes:

@@ -6,18 +6,18 @@ the payload's hash.
 
 from __future__ import annotations
 
-import json
 import sys
 
+from ratecard.kernel import jsontext
 from ratecard.kernel.clock import rfc3339_from_epoch_ms
 from ratecard.kernel.errors import InvalidRequestError, Problem
 from ratecard.kernel.value import Value
 
 EVENT_TYPE = "ratecard.call.v1"
 MAX_IDEMPOTENCY_KEY = 64
-MAX_LINE_BYTES = 1024
 
-_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+MAX_LINE_BYTES = 1024
+"""What a line stays under, line end included, with every caller-controlled part at its longest."""
 
 
 class Caller(Value):
@@ -81,7 +81,7 @@ class Work(Value):
 
 def usage_line(caller: Caller, work: Work) -> str:
     """Write the usage line of one answered call, without a line end."""
-    return _encode(
+    return jsontext.encode(
         {
             "specversion": "1.0",
             "type": EVENT_TYPE,

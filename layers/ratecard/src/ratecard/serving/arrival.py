@@ -22,8 +22,10 @@ class Arrival(NamedTuple):
     ----------
     bucket, key : str
         Where it is.
-    version : str or None
-        Which version of it.
+    version : str
+        Which version of it: the inbox keeps versions, so that a result belongs to just one content.
+    size : int
+        Announced size in bytes.
     at_epoch_ms : int
         When it was announced.
     customer : str
@@ -36,7 +38,8 @@ class Arrival(NamedTuple):
 
     bucket: str
     key: str
-    version: str | None
+    version: str
+    size: int
     at_epoch_ms: int
     customer: str
     explain: bool
@@ -50,11 +53,11 @@ class Arrival(NamedTuple):
     @property
     def results_folder(self) -> str:
         """Key under which the results of just this version are stored."""
-        return f"outbox/{self.key.removeprefix('inbox/')}/{self.version or 'unversioned'}"
+        return f"outbox/{self.key.removeprefix('inbox/')}/{self.version}"
 
     def usage_id(self, slug: str, model_version: str) -> str:
         """Name the scoring of this version of the object by this version of the model; 64 hexadecimal digits."""
-        parts = (self.bucket, self.key, self.version or "", slug, model_version)
+        parts = (self.bucket, self.key, self.version, slug, model_version)
         return sha256_hex("\n".join(parts).encode())
 
 
@@ -64,18 +67,31 @@ def parse_arrival(event: Mapping[str, Any], slug: str) -> Arrival:
     Raises
     ------
     InvalidRequestError
-        If it is another event, or the key is not ``inbox/<customer>/<slug>/[explain/]<file>``.
+        If it is another event, the object has no version, or the key is not
+        ``inbox/<customer>/<slug>/[explain/]<file>``.
     """
     try:
+        created = (event["source"], event["detail-type"]) == ("aws.s3", "Object Created")
         detail = event["detail"]
         bucket, key = detail["bucket"]["name"], detail["object"]["key"]
-        version = detail["object"].get("version-id")
-        at_epoch_ms = int(datetime.fromisoformat(event["time"]).timestamp() * 1000)
+        version, size = detail["object"]["version-id"], detail["object"]["size"]
+        at = datetime.fromisoformat(event["time"])
         match = INBOX_KEY.fullmatch(key)
     except (KeyError, TypeError, ValueError, AttributeError):
+        created = False
+    if not created or at.tzinfo is None or type(version) is not str or not version or type(size) is not int:
         raise InvalidRequestError(
-            "the batch function takes EventBridge events of S3 objects that were created"
-        ) from None
+            "the batch function takes EventBridge events of S3 for objects that were created in a versioned bucket"
+        )
     if match is None or match["slug"] != slug:
         raise InvalidRequestError(f"an object key must be inbox/<customer>/{slug}/[explain/]<file>")
-    return Arrival(bucket, key, version, at_epoch_ms, match["customer"], match["explain"] is not None, match["name"])
+    return Arrival(
+        bucket=bucket,
+        key=key,
+        version=version,
+        size=size,
+        at_epoch_ms=int(at.timestamp() * 1000),
+        customer=match["customer"],
+        explain=match["explain"] is not None,
+        name=match["name"],
+    )

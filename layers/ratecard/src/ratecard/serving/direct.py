@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from time import perf_counter, time
 
+from ratecard.kernel import jsontext
 from ratecard.kernel.digest import sha256_hex
 from ratecard.metering.usage import Caller, Work, record_usage
-from ratecard.serving import jsontext
-from ratecard.serving.prediction import parse_explain, parse_predict, predict_document
+from ratecard.serving.prediction import operation_of, parse_explain, parse_predict, predict_document
 from ratecard.serving.refusal import refusal_document
 
 TYPE_CHECKING = False
@@ -36,12 +36,9 @@ def answer_direct(model: Model, event: dict[str, Any], lambda_request_id: str) -
     """
     started = perf_counter()
     try:
-        explain = parse_explain(event.get("explain", False), "/explain") if "instances" in event else False
-        body = (
-            {"instances": event["instances"]}
-            if "instances" in event and set(event) <= {"instances", "explain"}
-            else event
-        )
+        body = dict(event) if type(event) is dict else {}
+        # Beside `instances`, `explain` is the wish for reasons; in a bare row it could only be a field.
+        explain = parse_explain(body.pop("explain", False), "/explain") if "instances" in body else False
         rows = parse_predict(model, body)
         document = predict_document(model, rows, lambda_request_id, explain=explain)
         text = jsontext.encode(document)
@@ -53,7 +50,7 @@ def answer_direct(model: Model, event: dict[str, Any], lambda_request_id: str) -
         lambda_request_id, "/direct", int(time() * 1000), "direct", None, lambda_request_id, None, None, billable=False
     )
     work = Work(
-        operation="explain" if explain else "predict",
+        operation=operation_of(explain=explain),
         model=contract.slug,
         model_version=contract.version,
         units=len(rows),

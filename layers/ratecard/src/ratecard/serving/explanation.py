@@ -45,13 +45,15 @@ class Explainer:
         self._slope = slope
         self._smallest = SMALLEST_POINTS if contract.scale else SMALLEST_LOG_ODDS
 
-    def explain(self, contributions: Sequence[float], *, full: bool) -> dict[str, object]:
+    def explain(self, contributions: Sequence[float], *, adverse: bool, full: bool) -> dict[str, object]:
         """Explain one row.
 
         Parameters
         ----------
         contributions : sequence of float
             Exact contributions to the engine's margin, one for each column, then the base value.
+        adverse : bool
+            The decision was adverse: at least one reason is owed, however small.
         full : bool
             Also give the contribution of every column and the base, which add up to the unrounded score.
 
@@ -60,7 +62,7 @@ class Explainer:
         dict
             Members reasons, advice and, where asked, explanation.
         """
-        ranked = self._ranked(contributions)
+        ranked = self._ranked(contributions, adverse=adverse)
         explained: dict[str, object] = {
             "reasons": [
                 {
@@ -77,14 +79,16 @@ class Explainer:
             explained["explanation"] = self._account(contributions)
         return explained
 
-    def _ranked(self, contributions: Sequence[float]) -> list[tuple[float, Reason]]:
+    def _ranked(self, contributions: Sequence[float], *, adverse: bool) -> list[tuple[float, Reason]]:
         against = 1.0 if self._per_margin >= 0 else -1.0
         effects = [
             (self._per_margin * fsum(contributions[place] for place in places), reason)
             for reason, places in self._reasons
         ]
+        effects.sort(key=lambda pair: (-against * pair[0], pair[1].code))
         counted = [(effect, reason) for effect, reason in effects if effect * against >= self._smallest]
-        counted.sort(key=lambda pair: (-abs(pair[0]), pair[1].code))
+        if not counted and effects and (adverse or effects[0][0] * against > 0):
+            return effects[:1]
         return counted[:MAX_REASONS]
 
     def _account(self, contributions: Sequence[float]) -> dict[str, object]:

@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ratecard.contract.rows import refusal_of
-from ratecard.kernel.errors import InvalidRequestError, NotFoundError, Problem
+from ratecard.kernel.errors import InvalidRequestError, NotFoundError
 from ratecard.kernel.money import parse_money
 from ratecard.metering.usage import Caller, Work, record_usage
 from ratecard.serving.arrival import Arrival, parse_arrival
@@ -26,6 +25,10 @@ if TYPE_CHECKING:
     from ratecard.serving.model import Model
 
 MANIFEST = "manifest.json"
+
+MAX_BYTES = 1_000_000_000
+MAX_EXPLAINED_BYTES = 250_000_000
+"""What one run scores well within Lambda's 15 minutes, without and with reasons."""
 
 
 def answer_file(model: Model, event: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
@@ -59,12 +62,11 @@ def answer_file(model: Model, event: Mapping[str, Any], environ: Mapping[str, st
     store: ObjectStore = LocalObjectStore(Path(root)) if root else S3ObjectStore()
     outbox = environ.get("RATECARD_OUTBOX", arrival.bucket)
     manifest_key = f"{arrival.results_folder}/{MANIFEST}"
-    usage_id = arrival.usage_id(contract.slug, contract.version)
     done = store.find_bytes(outbox, manifest_key)
     if done is not None:
+        # Whatever version of the model wrote it: one version of an object is scored, and billed, once.
         earlier: dict[str, Any] = json.loads(done)
-        if earlier["usage_id"] == usage_id:
-            return earlier
+        return earlier
     price = environ.get("RATECARD_BATCH_EXPLAIN_ROW_PRICE" if arrival.explain else "RATECARD_BATCH_ROW_PRICE")
     manifest = about(contract, arrival) | score_object(model, arrival, store, outbox)
     manifest["cost"] = cost_of(price, manifest["rows"]["scored"])
@@ -88,6 +90,9 @@ def about(contract: ModelContract, arrival: Arrival) -> dict[str, Any]:
 
 def score_object(model: Model, arrival: Arrival, store: ObjectStore, outbox: str) -> dict[str, Any]:
     """Score an object into the outbox, then write its usage line; return what the manifest says of it."""
+    limit = MAX_EXPLAINED_BYTES if arrival.explain else MAX_BYTES
+    if arrival.size > limit:
+        return {"reason": f"the file has over {limit} bytes, more than one run scores in its time"}
     try:
         stream = store.open_read(arrival.bucket, arrival.key, arrival.version)
     except NotFoundError as error:
@@ -98,8 +103,7 @@ def score_object(model: Model, arrival: Arrival, store: ObjectStore, outbox: str
         try:
             records = read_records(model.contract, reader, arrival.name)
             counts = write_results(model, records, folder, explain=arrival.explain)
-            if not counts.read:
-                raise refusal_of(Problem("", "no_rows", "must hold at least one row"))
+            store.confirm_unchanged(arrival.bucket, arrival.key, arrival.version)
         except InvalidRequestError as error:
             problems = [{"code": problem.code, "detail": problem.detail} for problem in error.problems]
             return {"reason": error.detail, "problems": problems}
@@ -139,9 +143,9 @@ def record_file(contract: ModelContract, arrival: Arrival, reader: DigestingRead
 
 
 def cost_of(price: str | None, rows: int) -> dict[str, str] | None:
-    """Price the scored rows; None where the function was given no price."""
+    """Price the scored rows, exactly: it is the invoice's line that is rounded. None where no price was given."""
     if price is None:
         return None
     unit = parse_money(price)
-    total = unit.times(rows).rounded()
+    total = unit.times(rows)
     return {"amount": str(total.amount), "currency": total.currency, "unit_price": str(unit.amount)}

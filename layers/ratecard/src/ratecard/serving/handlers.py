@@ -47,7 +47,12 @@ def load_model(contract: ModelContract, decide: Decide, artifact_folder: str, na
         )
     if manifest.columns != contract.columns:
         raise ArtifactError("the artifact's columns are not the contract's, or in another order")
-    return Model(contract, load_engine(artifact_folder, manifest, native_dir), manifest, decide)
+    if contract.reasons and manifest.engine == "onnx":
+        raise ArtifactError("an ONNX graph has no exact contributions, so its contract can have no reasons")
+    engine = load_engine(artifact_folder, manifest, native_dir)
+    if engine.outputs != 1:
+        raise ArtifactError(f"the model gives {engine.outputs} scores a row; one is served, in log-odds")
+    return Model(contract, engine, manifest, decide)
 
 
 def serve(contract: ModelContract, *, decide: Decide, artifact: str) -> tuple[Handler, Handler]:
@@ -76,7 +81,7 @@ def serve(contract: ModelContract, *, decide: Decide, artifact: str) -> tuple[Ha
     model = load_model(contract, decide, folder, os.environ.get("RATECARD_NATIVE_DIR"))
 
     def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        if "httpMethod" in event:
+        if type(event) is dict and "httpMethod" in event:
             return answer_http(model, event, context.aws_request_id)
         from ratecard.serving.direct import answer_direct
 

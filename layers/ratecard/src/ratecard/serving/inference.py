@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from ratecard.contract.protocol import REASONS, feature_datatypes, output_datatype
 from ratecard.contract.rows import pointer_step, refusal_of
+from ratecard.kernel import jsontext
 from ratecard.kernel.errors import InvalidRequestError, Problem
-from ratecard.serving import jsontext
 from ratecard.serving.prediction import parse_explain
 
 TYPE_CHECKING = False
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from ratecard.serving.model import Model, Prediction
 
 MAX_ID = 128
-TENSOR_MEMBERS = dict.fromkeys(("name", "shape", "datatype", "data", "parameters")).keys()
+TENSOR_MEMBERS = ("name", "shape", "datatype", "data", "parameters")
+BINARY = ("binary_data", "binary_data_size", "binary_data_output")
 
 
 def infer_document(model: Model, document: object, call_id: str) -> tuple[dict[str, object], bool, int]:
@@ -50,7 +51,7 @@ def infer_document(model: Model, document: object, call_id: str) -> tuple[dict[s
     request_id = document.get("id", "")
     if type(request_id) is not str or len(request_id) > MAX_ID:
         raise refusal_of(Problem("/id", "wrong_type", f"must be a string of at most {MAX_ID} characters"))
-    parameters = parse_parameters(document.get("parameters", {}), "/parameters", ("explain",))
+    parameters = parse_parameters(document.get("parameters", {}), "/parameters", ("explain", "binary_data_output"))
     explain = parse_explain(parameters.get("explain", False), "/parameters/explain")
     wanted = parse_wanted(model.contract, document.get("outputs", []))
     rows = parse_tensors(model.contract, document.get("inputs"))
@@ -65,9 +66,6 @@ def infer_document(model: Model, document: object, call_id: str) -> tuple[dict[s
     return answer, explain, len(rows)
 
 
-BINARY = ("binary_data", "binary_data_size", "binary_data_output")
-
-
 def parse_parameters(parameters: object, pointer: str, known: tuple[str, ...] = ()) -> dict[str, object]:
     """Check the parameters of a request, a tensor or an output.
 
@@ -79,9 +77,9 @@ def parse_parameters(parameters: object, pointer: str, known: tuple[str, ...] = 
     """
     if type(parameters) is not dict:
         raise refusal_of(Problem(pointer, "wrong_type", "must be an object"))
-    if any(parameters.get(name) for name in BINARY):
+    if any(parameters.get(name, False) is not False for name in BINARY):
         raise binary_refusal(pointer)
-    unknown = sorted(name for name in parameters if name not in known and name not in BINARY)
+    unknown = sorted(name for name in parameters if name not in known)
     if unknown:
         raise refusal_of(Problem(pointer + pointer_step(unknown[0]), "unknown_field", "is not a parameter"))
     return parameters
@@ -103,7 +101,11 @@ def parse_wanted(contract: ModelContract, outputs: object) -> list[str]:
         name = output.get("name") if type(output) is dict else None
         if name not in known:
             raise refusal_of(Problem(pointer + "/name", "not_a_choice", f"must be one of: {', '.join(known)}"))
-        parse_parameters(output.get("parameters", {}), pointer + "/parameters")
+        if name in wanted:
+            raise refusal_of(Problem(pointer + "/name", "repeated", "must not name an output twice"))
+        if not output.keys() <= {"name", "parameters"}:
+            raise refusal_of(Problem(pointer, "unknown_field", "must have no member beside name and parameters"))
+        parse_parameters(output.get("parameters", {}), pointer + "/parameters", ("binary_data",))
         wanted.append(name)
     return wanted or known
 
@@ -136,7 +138,7 @@ def parse_tensors(contract: ModelContract, inputs: object) -> list[Row]:
 def parse_tensor(tensor: dict[str, object], feature: Feature, pointer: str) -> list[object]:
     """Check one tensor's datatype and shape ([n] or [n, 1]) and return its n elements."""
     parse_parameters(tensor.get("parameters", {}), pointer + "/parameters")
-    if not tensor.keys() <= TENSOR_MEMBERS:
+    if not tensor.keys() <= set(TENSOR_MEMBERS):
         raise refusal_of(Problem(pointer, "unknown_field", f"must have no member beside {', '.join(TENSOR_MEMBERS)}"))
     datatypes = feature_datatypes(feature)
     if tensor.get("datatype") not in datatypes:
@@ -147,7 +149,8 @@ def parse_tensor(tensor: dict[str, object], feature: Feature, pointer: str) -> l
         raise refusal_of(Problem(pointer + "/data", "wrong_type", "must be an array"))
     if elements and all(type(element) is list and len(element) == 1 for element in elements):
         elements = [element[0] for element in elements]
-    if shape not in ([len(elements)], [len(elements), 1]):
+    whole = type(shape) is list and all(type(length) is int for length in shape)
+    if not whole or shape not in ([len(elements)], [len(elements), 1]):
         raise refusal_of(Problem(pointer + "/shape", "bad_shape", "must be [n] or [n, 1] with n elements in data"))
     return elements
 

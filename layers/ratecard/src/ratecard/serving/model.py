@@ -36,7 +36,7 @@ class Model:
     contract : ModelContract
         What goes in and out.
     engine : Engine
-        Loaded from the model's artifact.
+        Loaded from the model's artifact; gives one score a row, log-odds before calibration.
     manifest : Manifest
         The artifact's description; gives the Platt calibration.
     decide : callable
@@ -71,15 +71,15 @@ class Model:
         """
         encoded = [self.contract.encode(row) for row in rows]
         predictions: list[Prediction] = []
-        owed: list[int] = []
+        owed: list[tuple[int, bool]] = []
         for index, (row, scores) in enumerate(zip(rows, self._engine.score(encoded), strict=True)):
             margin = self._slope * scores[0] + self._intercept
             decision = self._decide(Scored(row, margin, probability_of(margin)))
             predictions.append(dict(zip(self._names, decision.outputs, strict=True)))
             if explain or (adverse and decision.adverse):
-                owed.append(index)
+                owed.append((index, decision.adverse))
         if owed and self.contract.reasons:
-            contributions = self._engine.contributions([encoded[index] for index in owed])
-            for index, values in zip(owed, contributions, strict=True):
-                predictions[index].update(self._explainer.explain(values, full=explain))
+            contributions = self._engine.contributions([encoded[index] for index, _ in owed])
+            for (index, is_adverse), values in zip(owed, contributions, strict=True):
+                predictions[index].update(self._explainer.explain(values, adverse=is_adverse, full=explain))
         return predictions

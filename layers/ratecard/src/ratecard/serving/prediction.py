@@ -53,18 +53,21 @@ def predict_document(model: Model, rows: list[Row], call_id: str, *, explain: bo
     }
 
 
+def operation_of(*, explain: bool) -> str:
+    """Name the metered operation."""
+    return "explain" if explain else "predict"
+
+
 def parse_explain(value: object, pointer: str) -> bool:
-    """Read the wish for reasons: true or false, as JSON or as a query parameter.
+    """Read the wish for reasons: true or false.
 
     Raises
     ------
     InvalidRequestError
         If it is anything else.
     """
-    if value is False or value == "false":
-        return False
-    if value is True or value == "true":
-        return True
+    if type(value) is bool:
+        return value
     raise InvalidRequestError(
         "explain must be true or false", (Problem(pointer, "bad_parameter", "explain must be true or false"),)
     )

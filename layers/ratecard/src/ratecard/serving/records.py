@@ -6,13 +6,13 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-from ratecard.contract.features import Boolean, Integer, Number
+from ratecard.contract.features import Boolean, Integer, Number, Text
 from ratecard.contract.rows import refusal_of
 from ratecard.kernel.digest import sha256
 from ratecard.kernel.errors import InvalidJsonError, Problem
-from ratecard.serving.jsontext import parse_json
+from ratecard.kernel.jsontext import parse_json
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -24,6 +24,8 @@ ROW_ID = "row_id"
 
 MAX_ROW_ID = 128
 MAX_LINE_CHARACTERS = 1_000_000
+MAX_RECORD_LINES = 1_000
+TOO_LONG = Problem("", "too_long", f"must have fewer than {MAX_LINE_CHARACTERS} characters")
 
 WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+", re.ASCII)
 REAL_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
@@ -85,6 +87,42 @@ class DigestingReader(io.RawIOBase):
         return digest
 
 
+class Lines:
+    """Lines of a text stream, each of bounded length; a line can be given back.
+
+    Parameters
+    ----------
+    text : io.TextIOBase
+        Read from front to back.
+    """
+
+    def __init__(self, text: io.TextIOBase) -> None:
+        self._text = text
+        self._back: list[str] = []
+        self.number = 0
+
+    def take(self) -> str | None:
+        """Return the next line without what is over `MAX_LINE_CHARACTERS`, which is read and dropped; None at the end.
+
+        A line is too long if it has just `MAX_LINE_CHARACTERS` characters; the limit is far above any record.
+        """
+        if self._back:
+            self.number += 1
+            return self._back.pop()
+        line = ended = self._text.readline(MAX_LINE_CHARACTERS)
+        if not line:
+            return None
+        self.number += 1
+        while len(ended) == MAX_LINE_CHARACTERS and not ended.endswith(("\n", "\r")):
+            ended = self._text.readline(MAX_LINE_CHARACTERS)
+        return line
+
+    def give_back(self, lines: list[str]) -> None:
+        """Put lines back, so that they are taken again in their order."""
+        self._back += reversed(lines)
+        self.number -= len(lines)
+
+
 def read_records(contract: ModelContract, reader: DigestingReader, name: str) -> Iterator[Record]:
     """Read the records of a file by its name's ending: .csv, .jsonl or .ndjson.
 
@@ -96,34 +134,56 @@ def read_records(contract: ModelContract, reader: DigestingReader, name: str) ->
     buffered = io.BufferedReader(reader, buffer_size=1 << 20)
     lowered = name.lower()
     if lowered.endswith(".csv"):
-        return read_csv(contract, io.TextIOWrapper(buffered, "utf-8-sig", errors="surrogateescape", newline=""))
+        lines = Lines(io.TextIOWrapper(buffered, "utf-8-sig", errors="surrogateescape", newline=""))
+        return read_csv(contract, lines)
     if lowered.endswith((".jsonl", ".ndjson")):
-        return read_json_lines(io.TextIOWrapper(buffered, "utf-8-sig", errors="surrogateescape", newline="\n"))
-    raise refusal_of(Problem("", "unsupported_format", "must be a file that ends in .csv, .jsonl or .ndjson"))
+        return read_json_lines(Lines(io.TextIOWrapper(buffered, "utf-8-sig", errors="surrogateescape", newline="\n")))
+    problem = Problem("", "unsupported_format", "must end in .csv, .jsonl or .ndjson")
+    raise refusal_of(problem, whole="the file's name")
 
 
-def read_csv(contract: ModelContract, text: io.TextIOBase) -> Iterator[Record]:
+def read_csv(contract: ModelContract, lines: Lines) -> Iterator[Record]:
     """Read CSV (RFC 4180) with a header that names the features, in any order, and perhaps `row_id`."""
-    rows = csv.reader(text, strict=True)
     features = {feature.name: feature for feature in contract.features}
-    header = parse_header(features, next_row(rows))
-    names = [features.get(name) for name in header]
-    line = rows.line_num + 1
-    while (cells := next_row(rows)) is not None:
+    spans = any(isinstance(feature, Text) for feature in contract.features)
+    first = lines.take()
+    header = parse_header(features, None if first is None else parse_cells(first))
+    columns = [features.get(name) for name in header]
+    while (line := lines.take()) is not None:
+        number = lines.number
+        cells = take_cells(line, lines if spans else None)
         if cells:
-            yield csv_record(line, header, names, cells)
-        line = rows.line_num + 1
+            yield csv_record(number, header, columns, cells)
 
 
-def next_row(rows: Any) -> list[str] | Problem | None:
-    """Return the next row, None at the end, or the problem of one that is not CSV; reading goes on after it."""
+def take_cells(line: str, lines: Lines | None) -> list[str] | Problem:
+    """Parse one record; where text may hold line breaks, it may go on over the next `MAX_RECORD_LINES` lines.
+
+    A quote that is never closed costs its own line only: the lines that were tried for it are given back.
+    """
+    cells = parse_cells(line)
+    if not isinstance(cells, Problem) or lines is None:
+        return cells
+    taken: list[str] = []
+    whole = line
+    while len(taken) < MAX_RECORD_LINES and len(whole) < MAX_LINE_CHARACTERS and (more := lines.take()) is not None:
+        taken.append(more)
+        whole += more
+        joined = parse_cells(whole)
+        if not isinstance(joined, Problem):
+            return joined
+    lines.give_back(taken)
+    return cells
+
+
+def parse_cells(text: str) -> list[str] | Problem:
+    """Parse the text of one record; an empty one has no cells."""
+    if len(text) >= MAX_LINE_CHARACTERS:
+        return TOO_LONG
     try:
-        row: list[str] = next(rows)
-    except StopIteration:
-        return None
+        return next(csv.reader([text], strict=True), [])
     except csv.Error:
         return Problem("", "bad_csv", "is not a CSV record (RFC 4180)")
-    return row
 
 
 def parse_header(features: dict[str, Feature], header: list[str] | Problem | None) -> list[str]:
@@ -135,7 +195,8 @@ def parse_header(features: dict[str, Feature], header: list[str] | Problem | Non
         If there is none, a column is unknown or repeated, or a required feature has none.
     """
     if header is None or isinstance(header, Problem) or not header:
-        raise refusal_of(Problem("", "no_header", "must start with a header that names the features"))
+        problem = Problem("", "no_header", "must start with a header that names the features")
+        raise refusal_of(problem, whole="the file")
     problems = [
         Problem("", "unknown_field", f"has column {place}, which is no feature of the model")
         for place, name in enumerate(header, 1)
@@ -145,7 +206,7 @@ def parse_header(features: dict[str, Feature], header: list[str] | Problem | Non
     required = [name for name, feature in features.items() if not feature.missing and name not in header]
     problems += [Problem("", "missing_field", f"lacks the column {name}") for name in required]
     if problems:
-        raise refusal_of(*problems)
+        raise refusal_of(*problems, whole="the file")
     return header
 
 
@@ -184,27 +245,18 @@ def value_of_text(feature: Feature, text: str) -> object:
 def identified(line: int, row_id: object, instance: object) -> Record:
     """Build a record, refusing an identifier that cannot be carried through."""
     if type(row_id) is not str or len(row_id) > MAX_ROW_ID or not row_id.isprintable():
-        detail = f"must be at most {MAX_ROW_ID} printable characters"
+        detail = f"must be a string of at most {MAX_ROW_ID} printable characters"
         return Record(line, "", None, Problem(f"/{ROW_ID}", "bad_text", detail))
     return Record(line, row_id, instance, None)
 
 
-def read_json_lines(text: io.TextIOBase) -> Iterator[Record]:
+def read_json_lines(lines: Lines) -> Iterator[Record]:
     """Read one JSON object a line; empty lines are passed over."""
-    line = 0
-    while content := text.readline(MAX_LINE_CHARACTERS):
-        line += 1
-        if len(content) == MAX_LINE_CHARACTERS and not content.endswith("\n"):
-            skip_line(text)
-            yield Record(line, "", None, Problem("", "too_long", f"has over {MAX_LINE_CHARACTERS} characters"))
-        elif content.strip():
-            yield json_record(line, content)
-
-
-def skip_line(text: io.TextIOBase) -> None:
-    """Read on to the end of the line."""
-    while (rest := text.readline(MAX_LINE_CHARACTERS)) and not rest.endswith("\n"):
-        pass
+    while (line := lines.take()) is not None:
+        if len(line) >= MAX_LINE_CHARACTERS:
+            yield Record(lines.number, "", None, TOO_LONG)
+        elif line.strip():
+            yield json_record(lines.number, line)
 
 
 def json_record(line: int, content: str) -> Record:

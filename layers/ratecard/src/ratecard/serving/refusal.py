@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
+from ratecard.kernel import jsontext
 from ratecard.kernel.errors import RatecardError
 from ratecard.kernel.problems import PROBLEMS, problem_document
-from ratecard.serving import jsontext
 
 
 def refusal_document(error: Exception, call_id: str) -> dict[str, object]:

@@ -8,7 +8,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ratecard.contract.rows import refusal_of
 from ratecard.kernel.digest import sha256
+from ratecard.kernel.errors import Problem
 from ratecard.serving.records import Record
 
 if TYPE_CHECKING:
@@ -20,6 +22,10 @@ CHUNK_ROWS = 1024
 
 SCORED = "scored.csv"
 REJECTS = "rejects.csv"
+MAX_PROBLEMS_A_ROW = 5
+MAX_REJECTS_BYTES = 256_000_000
+"""A file with more rejects is no file of this model's rows, and its results would be many times as large as itself."""
+
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -49,6 +55,11 @@ def write_results(model: Model, records: Iterator[Record], folder: Path, *, expl
     -------
     Counts
         How many were read, scored and rejected.
+
+    Raises
+    ------
+    InvalidRequestError
+        With the code too_many_rejects above `MAX_REJECTS_BYTES` of rejects, and no_rows if there is no record.
     """
     read = scored_count = 0
     with (
@@ -69,6 +80,11 @@ def write_results(model: Model, records: Iterator[Record], folder: Path, *, expl
             )
             read += len(chunk)
             scored_count += len(good)
+            if rejects_file.tell() > MAX_REJECTS_BYTES:
+                problem = Problem("", "too_many_rejects", f"must not have over {MAX_REJECTS_BYTES} bytes of rejects")
+                raise refusal_of(problem, whole="the file")
+    if not read:
+        raise refusal_of(Problem("", "no_rows", "must hold at least one row"), whole="the file")
     return Counts(read, scored_count, read - scored_count)
 
 
@@ -80,7 +96,7 @@ def parse_chunk(model: Model, chunk: list[Record]) -> tuple[list[tuple[Record, R
         row, problems = ((), [record.problem]) if record.problem else model.contract.parse_row(record.instance)
         if not problems:
             good.append((record, row))
-        for problem in problems:
+        for problem in problems[:MAX_PROBLEMS_A_ROW]:
             field = neutral(problem.pointer.removeprefix("/"))
             bad.append([record.line, neutral(record.row_id), field, problem.code, problem.detail])
     return good, bad

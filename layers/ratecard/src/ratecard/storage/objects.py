@@ -32,6 +32,16 @@ class ObjectStore(Protocol):
         """
         ...
 
+    def confirm_unchanged(self, bucket: str, key: str, version: str | None) -> None:
+        """Make sure, after reading, that what was read is the announced version.
+
+        Raises
+        ------
+        ObjectChangedError
+            If it was written to meanwhile.
+        """
+        ...
+
     def find_bytes(self, bucket: str, key: str) -> bytes | None:
         """Return a small object whole, or None if there is none."""
         ...
@@ -80,13 +90,15 @@ class LocalObjectStore:
         """Open an object; see `ObjectStore`."""
         path = self.path_of(key)
         try:
-            file = path.open("rb")
-        except OSError:
+            self.confirm_unchanged(bucket, key, version)
+            return path.open("rb")
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             raise NotFoundError("there is no such object") from None
-        if version is not None and local_version(path) != version:
-            file.close()
+
+    def confirm_unchanged(self, bucket: str, key: str, version: str | None) -> None:
+        """Compare time and size of the file; see `ObjectStore`."""
+        if version is not None and local_version(self.path_of(key)) != version:
             raise ObjectChangedError("the file was written again after it was announced")
-        return file
 
     def find_bytes(self, bucket: str, key: str) -> bytes | None:
         """Return a small object; see `ObjectStore`."""
@@ -131,6 +143,9 @@ class S3ObjectStore:
                 raise NotFoundError("there is no such object") from None
             raise
         return body
+
+    def confirm_unchanged(self, bucket: str, key: str, version: str | None) -> None:
+        """Return at once: a version of an object in S3 never changes; see `ObjectStore`."""
 
     def find_bytes(self, bucket: str, key: str) -> bytes | None:
         """Return a small object; see `ObjectStore`."""
