@@ -118,7 +118,8 @@ def check_kills_of_workers(home, rounds):
         platform.kills = 0
         with Load(platform) as load:
             for _ in range(rounds):
-                time.sleep(0.2)
+                seen = len(load.served)
+                wait_until(lambda seen=seen: len(load.served) > seen + CLIENTS)
                 for pid in children_of(platform.process.pid)[:2]:
                     os.kill(pid, signal.SIGKILL)
             time.sleep(0.3)

@@ -12,7 +12,7 @@ from ratecard_workbench.local.deliveries import Deliveries, Status
 pytestmark = pytest.mark.xdist_group("local-inbox")
 
 
-def drop(platform, name, text, customer="tester", model="echo"):
+def drop(platform, name, text, *, customer="tester", model="echo"):
     """Put a file into the inbox, as a person would."""
     path = platform.home / "inbox" / customer / model / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -102,7 +102,7 @@ def test_a_failed_attempt_is_repeated(platform):
 )
 def test_a_file_nobody_takes_is_on_the_failed_list(platform, customer, model, reason):
     """An unknown payer or model costs nothing and is not tried again by itself."""
-    drop(platform, "lost.csv", "x\n", customer, model)
+    drop(platform, "lost.csv", "x\n", customer=customer, model=model)
     key = f"{customer}/{model}/lost.csv"
     wait_until(lambda: key in deliveries(platform.home) and deliveries(platform.home)[key].status is Status.FAILED)
 

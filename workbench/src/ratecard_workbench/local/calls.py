@@ -38,11 +38,12 @@ class Call:
         The event as JSON.
     answer : asyncio.Future of bytes
         What the caller waits for.
-    submitted_at, answer_by, run_until : float
-        Monotonic seconds: when it came, when the caller stops waiting, when the function is killed.
+    submitted_at, started_at, answer_by, run_until : float
+        Monotonic seconds: when it came, when a worker got it (0 before), when the caller stops waiting, when the
+        function is killed.
     """
 
-    __slots__ = ("answer", "answer_by", "event", "request_id", "run_until", "submitted_at")
+    __slots__ = ("answer", "answer_by", "event", "request_id", "run_until", "started_at", "submitted_at")
 
     def __init__(self, request_id: str, event: bytes, submitted_at: float, answer_by: float) -> None:
         self.request_id = request_id
@@ -50,6 +51,7 @@ class Call:
         self.answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self.submitted_at = submitted_at
         self.answer_by = answer_by
+        self.started_at = 0.0
         self.run_until = float("inf")
 
     def fail(self, error: Exception) -> None:

@@ -39,6 +39,12 @@ class Connection(Protocol):
 
     broken: bool
 
+    def cork(self) -> None:
+        """Hold back what is written until `uncork`."""
+
+    def uncork(self) -> None:
+        """Write what was held back, at once."""
+
     def is_closing(self) -> bool:
         """Tell whether nothing more can be written."""
 

@@ -12,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from ratecard.kernel.problems import MEDIA_TYPE, problem_document
+from ratecard_workbench.local.corked import CorkedTransport
 from ratecard_workbench.local.ids import new_extended_request_id
 
 # Longer than the gateway's own limit, which answers with words; this one only stops what never ends.
@@ -81,7 +82,10 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request, but not for ever."""
-        super().connection_made(transport)
+        corked = CorkedTransport(transport)
+        self.cork = corked.cork
+        self.uncork = corked.uncork
+        super().connection_made(corked)  # type: ignore[arg-type]
         self._header_timer = self.loop.call_later(HEADER_SECONDS, self._head_too_slow)
 
     def connection_lost(self, exc: Exception | None) -> None:

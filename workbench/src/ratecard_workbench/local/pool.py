@@ -18,12 +18,15 @@ from ratecard_workbench.local.worker import Worker
 PROCESSORS = os.cpu_count() or 1
 # More starts at once would only starve each other, and the workers that already answer.
 STARTS_AT_ONCE = 2 * PROCESSORS
-# How long a call waits for a busy worker before another one is thought of: a warm call takes a millisecond.
+# How long a queue may be before every processor is given a worker, and before more are thought of.
+SHORT_WAIT_SECONDS = 0.002
 PATIENCE_SECONDS = 0.02
 # A queue that moves is given another worker when its wait is longer than this, once every processor has one.
 START_WORTH_SECONDS = 0.15
+# A function whose calls are short is taken to be stuck after so long, not already when the machine is busy.
+STUCK_SECONDS = 0.1
 RATE_MEMORY = 0.8
-# A start that somebody killed says nothing about the function, unless it happens again and again.
+# So many starts in a row may be killed by somebody else before that is taken for a failure.
 FORGIVEN_STARTS = 3
 BACKOFF_FIRST_SECONDS = 1.0
 BACKOFF_LONGEST_SECONDS = 30.0
@@ -68,11 +71,13 @@ class FunctionPool:
         self._in_flight: set[Call] = set()
         self._starts: set[asyncio.Task[None]] = set()
         self._failures = 0
+        self._failed_at = 0.0
         self._retry_at = 0.0
         self._ended_calls = 0
         self._ended_at_tick = 0
         self._last_end = 0.0
         self._calls_per_second = 0.0
+        self._call_seconds = 0.0
         self._tick_at = 0.0
         self._stopping = False
 
@@ -184,7 +189,9 @@ class FunctionPool:
         """Make room for another call."""
         self._in_flight.discard(call)
         self._ended_calls += 1
-        self._last_end = time.monotonic()
+        self._last_end = now = time.monotonic()
+        if call.started_at:
+            self._call_seconds = RATE_MEMORY * self._call_seconds + (1 - RATE_MEMORY) * (now - call.started_at)
 
     def worker_gone(self, worker: Worker, end: End) -> None:
         """Forget the worker; one that does not start delays the next try."""
@@ -192,7 +199,7 @@ class FunctionPool:
         if worker in self._idle:
             self._idle.remove(worker)
         if end is not End.AFTER_START and not self._stopping:
-            self._start_failed(forgivable=end is End.KILLED_AT_START)
+            self._start_failed(worker.made_at, killed=end is End.KILLED_AT_START)
         if not self._count(State.IDLE, State.BUSY):
             self._grow(len(self._waiting))
 
@@ -211,11 +218,13 @@ class FunctionPool:
         As Lambda would, one for each call that found no free worker; but where the queue moves, the next free worker
         is often nearer than a new one, and more processes than processors only take turns.
         """
+        if len(self._workers) < PROCESSORS and len(self._waiting) > SHORT_WAIT_SECONDS * self._calls_per_second:
+            return 1
+        patience = PATIENCE_SECONDS if self._call_seconds > PATIENCE_SECONDS else STUCK_SECONDS
         impatient = sum(now - call.submitted_at > PATIENCE_SECONDS for call in self._waiting)
-        if impatient == 0 or now - self._last_end > PATIENCE_SECONDS:
+        if impatient == 0 or now - self._last_end > patience:
             return impatient
-        enough = PATIENCE_SECONDS if len(self._workers) < PROCESSORS else START_WORTH_SECONDS
-        return int(len(self._waiting) > enough * self._calls_per_second)
+        return int(len(self._waiting) > START_WORTH_SECONDS * self._calls_per_second)
 
     def _grow(self, wanted: int) -> None:
         """Start workers until so many are on their way."""
@@ -243,15 +252,23 @@ class FunctionPool:
         except OSError as error:
             self._sinks.record_log(self.spec.name, f"a process could not be started: {error.strerror}")
             self._workers.discard(worker)
-            self._start_failed(forgivable=False)
+            self._start_failed(worker.made_at, killed=False)
 
-    def _start_failed(self, *, forgivable: bool) -> None:
-        """Back off, and answer those that wait if nobody else can."""
-        self._failures += 1
-        if forgivable and self._failures <= FORGIVEN_STARTS:
+    def _start_failed(self, made_at: float, *, killed: bool) -> None:
+        """Back off, and answer those that wait if nobody else can.
+
+        Workers that were started together fail together and count once.
+        """
+        now = time.monotonic()
+        if made_at >= self._failed_at:
+            self._failures += 1
+            self._failed_at = now
+        if killed and self._failures <= FORGIVEN_STARTS:
             return
-        delay = min(BACKOFF_FIRST_SECONDS * 2 ** (self._failures - 1), BACKOFF_LONGEST_SECONDS)
-        self._retry_at = time.monotonic() + delay
+        # That somebody kills it says nothing about the function: the pause does not grow.
+        doublings = 0 if killed else self._failures - 1
+        delay = min(BACKOFF_FIRST_SECONDS * 2**doublings, BACKOFF_LONGEST_SECONDS)
+        self._retry_at = now + delay
         self._sinks.record_log(self.spec.name, f"it did not start ({self._failures} times); next try in {delay:g} s")
         if not self._count(State.IDLE, State.BUSY):
             self._fail_waiting()

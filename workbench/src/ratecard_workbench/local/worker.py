@@ -39,6 +39,7 @@ class Worker:
         self.spec = spec
         self.state = State.STARTING
         self.call: Call | None = None
+        self.made_at = time.monotonic()
         self.idle_since = 0.0
         self.gone = asyncio.get_running_loop().create_future()
         self._owner = owner
@@ -63,7 +64,7 @@ class Worker:
         self._exit = open_exit_descriptor(self.process.pid)
         self._has_process = True
         if self._exit is not None:
-            self._loop.add_reader(self._exit, self._process_ended)
+            self._loop.add_reader(self._exit, self._ended)
         self._server = await self._loop.create_server(lambda: RuntimeConnection(self), sock=listener)
         if self.state is State.GONE:
             # It ended before it could be listened to.
@@ -76,13 +77,14 @@ class Worker:
         err = LineReader(os.dup(process.stderr.fileno()), lambda line: self._sinks.record_log(self.origin, line))
         process.stdout.close()
         process.stderr.close()
-        for reader in (out, err):
-            self._loop.add_reader(reader.descriptor, self._pipe_readable, reader)
+        # What a call prints is read when it ends and at every tick: waking up for each line would double the work.
+        out.widen_pipe()
+        self._loop.add_reader(err.descriptor, self._stderr_readable)
         return out, err
 
-    def _pipe_readable(self, reader: LineReader) -> None:
-        if not reader.drain():
-            self._loop.remove_reader(reader.descriptor)
+    def _stderr_readable(self) -> None:
+        if not self._readers[1].drain():
+            self._loop.remove_reader(self._readers[1].descriptor)
 
     def _stdout_line(self, line: bytes) -> None:
         hour = find_usage_hour(line)
@@ -121,7 +123,8 @@ class Worker:
         self.call = call
         self.state = State.BUSY
         self._usage_lost = False
-        call.run_until = time.monotonic() + self.spec.timeout_seconds
+        call.started_at = time.monotonic()
+        call.run_until = call.started_at + self.spec.timeout_seconds
         deadline = time.time_ns() // 1_000_000 + self.spec.timeout_seconds * 1000
         transport.write(invocation_head(call.request_id, self._arn, deadline, len(call.event)) + call.event)
 
@@ -173,11 +176,12 @@ class Worker:
         _kill_group(self.process.pid)
 
     def check(self, now: float) -> None:
-        """Kill the process if it is over its time; called many times a second."""
+        """Read what it printed, and kill it if it is over its time; called many times a second."""
         if not self._has_process:
             return
+        self._readers[0].drain()
         if self._exit is None and self.process.poll() is not None:
-            self._process_ended()
+            self._ended()
         elif self.state is State.STARTING and now > self._init_until:
             self.kill("it did not start in time")
         elif self.call is not None and now > self.call.run_until:
@@ -191,7 +195,7 @@ class Worker:
         if resident is not None and resident > self.spec.memory_megabytes * MEGABYTE:
             self.kill(f"it used more than its {self.spec.memory_megabytes} MB of memory")
 
-    def _process_ended(self) -> None:
+    def _ended(self) -> None:
         # What it started and left behind goes with it; first, while its own id still names the group.
         _kill_group(self.process.pid)
         code = self.process.wait()
