@@ -18,6 +18,7 @@ from types import TracebackType
 
 from benchmarks.environments import BUILD, REQUIREMENTS, EnvironmentNotReadyError, run_or_explain
 from benchmarks.machine import ROOT
+from benchmarks.processes import child_processes, is_running
 
 INVOKE_PATH = "/2015-03-31/functions/function/invocations"
 START_SECONDS = 10.0
@@ -159,21 +160,3 @@ class Emulator:
         deadline = time.monotonic() + START_SECONDS
         while any(is_running(process) for process in runtimes) and time.monotonic() < deadline:
             time.sleep(0.01)
-
-
-def child_processes(pid: int) -> list[int]:
-    """Return the processes that a process started, from any of its threads."""
-    found = []
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            found += [int(child) for child in children.read_text().split()]
-    return found
-
-
-def is_running(pid: int) -> bool:
-    """Whether a process still holds its memory; a zombie does not."""
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return status.rpartition(")")[2].split()[0] != "Z"

@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.emulator import child_processes
 from benchmarks.environments import BUILD, EnvironmentNotReadyError, clean_environment
 from benchmarks.load import Target
+from benchmarks.processes import await_quiet, child_processes, processor_seconds
 from ratecard.storage.accounts import SqliteAccounts
 from ratecard.storage.lake import scan
 
@@ -89,6 +89,10 @@ class RunningPlatform:
             "workers": sum(processor_seconds(worker) for worker in workers),
         }
 
+    def await_quiet(self) -> None:
+        """Wait until no worker is starting and no call is under way."""
+        await_quiet(self._process.pid, START_SECONDS)
+
     def stop(self) -> None:
         """Stop in order, as Ctrl-C does, and wait for it."""
         if self._process.poll() is None:
@@ -98,15 +102,6 @@ class RunningPlatform:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-
-
-def processor_seconds(pid: int) -> float:
-    """Return the user and system time of one process."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextlib.contextmanager

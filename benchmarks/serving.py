@@ -17,7 +17,7 @@ from ratecard.contract.sample import sample_row
 CONNECTIONS = (1, 8, 32)
 WARM_UP_SECONDS = 2
 CHECK_CALLS = 1
-SPARE_WORKERS = 8
+SPARE_WORKERS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +51,13 @@ def measure_level(connections: int, seconds: float) -> Level:
     """Start a platform in a fresh home, load it, stop it in order, and count its lines."""
     body = json.dumps(sample_row(load_contract())).encode()
     # The account's limit of ten would answer 503 to the others, as it should.
-    enough = f"CreditRatingConcurrency={2 * connections + SPARE_WORKERS}"
+    enough = f"CreditRatingConcurrency={connections + SPARE_WORKERS}"
     with running_platform(ROOT, f"serving-{connections}", enough) as platform:
         target = platform.target(PATH, body)
         target.call()
         # A worker for each connection starts meanwhile.
         warm_up = apply_load(target, connections, WARM_UP_SECONDS + connections // 8)
+        platform.await_quiet()
         before = platform.processor_seconds()
         load = apply_load(target, connections, seconds)
         after = platform.processor_seconds()

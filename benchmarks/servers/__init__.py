@@ -16,6 +16,7 @@ from pathlib import Path
 from benchmarks.emulator import free_port
 from benchmarks.environments import BUILD, EnvironmentNotReadyError, clean_environment, ensure_environment
 from benchmarks.load import Target
+from benchmarks.processes import await_quiet
 from benchmarks.rowmodel import Pair, sample_row
 
 HERE = Path(__file__).parent
@@ -200,6 +201,8 @@ def await_answer(target: Target, process: subprocess.Popen[bytes], log: Path) ->
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(OSError, http.client.HTTPException, RuntimeError, ValueError):
             target.call()
+            # The first worker answers; the others may still be importing, and would get none of the connections.
+            await_quiet(process.pid, START_SECONDS)
             return
         time.sleep(0.2)
     raise EnvironmentNotReadyError(f"the peer does not answer:\n{log.read_text()[-1500:]}")
