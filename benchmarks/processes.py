@@ -20,9 +20,9 @@ def child_processes(pid: int) -> list[int]:
     return found
 
 
-def process_tree(pid: int) -> list[int]:
+def descendants_of(pid: int) -> list[int]:
     """Return a process and all that descend from it."""
-    return [pid, *(process for child in child_processes(pid) for process in process_tree(child))]
+    return [pid, *(process for child in child_processes(pid) for process in descendants_of(child))]
 
 
 def is_running(pid: int) -> bool:
@@ -57,4 +57,4 @@ def await_quiet(pid: int, most_seconds: float) -> None:
 
 def tree_seconds(pid: int) -> float:
     """Return the processor time of a process and its descendants."""
-    return sum(processor_seconds(process) for process in process_tree(pid))
+    return sum(processor_seconds(process) for process in descendants_of(pid))
