@@ -298,3 +298,25 @@ def test_many_connections_at_once(platform):
     assert [wire.read()[0] for wire in wires] == [404] * 200
     for wire in wires:
         wire.socket.close()
+
+
+def test_a_connection_that_asks_nothing_is_left_in_peace(platform):
+    """A client that only connects gets no answer to a question it did not ask."""
+    with Wire(platform) as wire:
+        wire.socket.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            wire.socket.recv(1)
+
+
+def test_a_thousand_connections(platform):
+    """More than the usual limit of open files."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    wires = [Wire(platform) for _ in range(1100)]
+    wires[-1].post(b'{"do":"echo"}')
+    assert wires[-1].read()[0] == 200
+    for wire in wires:
+        wire.socket.close()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -223,3 +223,29 @@ def test_an_upload_that_breaks_off_leaves_nothing(platform):
         assert list((platform.home / "inbox").rglob(".half.csv*.partial"))
     wait_until(lambda: not list((platform.home / "inbox").rglob(".half.csv*")))
     assert not list((platform.home / "inbox").rglob("half.csv"))
+
+
+def test_an_upload_to_a_full_disk_is_500_and_leaves_nothing(tmp_path):
+    """A fault of the platform itself has an answer in the usual words, and its place is in the log."""
+    import resource
+
+    with fixture_platform(tmp_path / "home") as platform:
+        unlimited = resource.prlimit(platform.process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(platform.process.pid, resource.RLIMIT_FSIZE, (100_000, unlimited[1]))
+        reply = platform.call("PUT", "/v1/inbox/echo/big.csv", b"x" * 300_000)
+        resource.prlimit(platform.process.pid, resource.RLIMIT_FSIZE, unlimited)
+
+        assert (reply.status, reply.json()["code"]) == (500, "internal_error")
+        assert not list((platform.home / "inbox").rglob("*big.csv*"))
+        assert "OSError in _store, upload.py" in platform.log_text("platform")
+        assert platform.call("PUT", "/v1/inbox/echo/big.csv", b"x" * 300_000).status == 201
+
+
+def test_what_a_killed_upload_left_is_removed_at_the_next_start(tmp_path):
+    """Half a file of an upload that died with the platform does not stay."""
+    home = tmp_path / "home"
+    folder = home / "inbox/tester/echo"
+    folder.mkdir(parents=True)
+    (folder / ".half.csv.0000.partial").write_text("half")
+    with fixture_platform(home):
+        assert not list(folder.iterdir())

@@ -70,6 +70,7 @@ def _announce(standing: Standing) -> None:
     message(f"The platform stands (stage {stage}). Ctrl-C stops it.\n")
     click.echo(f"address    {standing.base_url}")
     click.echo(f"demo key   {standing.demo.secret}   (key {standing.demo.key.id}, plan {standing.demo.key.plan})")
+    click.echo(f"files      {standing.inbox}/<customer>/<model>/")
     curl = _curl(standing)
     if curl is not None:
         message("\nYour first call:\n")
@@ -81,6 +82,7 @@ def _announce_json(standing: Standing) -> None:
     result_json(
         {
             "url": standing.base_url,
+            "inbox": str(standing.inbox),
             "host": standing.host,
             "port": standing.port,
             "stage": standing.project.application.stage.name,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from ratecard.billing.plans import PriceBook
+from ratecard_workbench.local.faults import place_of
 from ratecard_workbench.local.keyring import Keyring
 from ratecard_workbench.local.pool import FunctionPool
 from ratecard_workbench.local.sinks import PlatformSinks
@@ -63,7 +63,7 @@ class Clockwork:
                     try:
                         work()
                     except Exception as error:
-                        self._sinks.platform_log.record("clockwork", f"{work.__name__} failed: {_place_of(error)}")
+                        self._sinks.platform_log.record("clockwork", f"{work.__name__} failed: {place_of(error)}")
             await asyncio.sleep(TICK_SECONDS)
 
     def _check_deadlines(self) -> None:
@@ -85,9 +85,3 @@ class Clockwork:
         work = self._sinks.take_sync()
         if work is not None:
             asyncio.get_running_loop().run_in_executor(None, work)
-
-
-def _place_of(error: Exception) -> str:
-    """Name an error and where it was raised; its message may hold anything and stays out of the log."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} in {frame.name}, line {frame.lineno}"

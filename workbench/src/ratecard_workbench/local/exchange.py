@@ -16,7 +16,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-# Connection-level headers end at the gateway and are no part of an event.
+# Connection-level headers end at the gateway and are no part of an event; the last four the gateway sets itself.
 DROPPED_HEADERS = frozenset(
     (
         "connection",
@@ -30,6 +30,10 @@ DROPPED_HEADERS = frozenset(
         "trailer",
         "transfer-encoding",
         "upgrade",
+        "x-amzn-trace-id",
+        "x-forwarded-for",
+        "x-forwarded-port",
+        "x-forwarded-proto",
     )
 )
 
@@ -73,6 +77,7 @@ class Exchange:
         "error_type",
         "expects_continue",
         "extended_request_id",
+        "forwarded_for",
         "header_bytes",
         "headers",
         "holder",
@@ -139,6 +144,7 @@ class Exchange:
         self.api_key = lowered.get("x-api-key", "")
         self.content_type = lowered.get("content-type", "")
         self.user_agent = lowered.get("user-agent")
+        self.forwarded_for = lowered.get("x-forwarded-for")
         # The HTTP parser has refused anything but digits.
         self.content_length = int(lowered.get("content-length", 0))
         self.expects_continue = "expect" in lowered

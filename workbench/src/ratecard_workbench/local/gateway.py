@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import fastjsonschema
 
@@ -15,6 +15,7 @@ from ratecard_workbench.local.access_log import AccessLog, mark_unsent
 from ratecard_workbench.local.application import Stage
 from ratecard_workbench.local.errors import ConcurrencyLimitError, FunctionFailedError, FunctionTimeoutError
 from ratecard_workbench.local.exchange import Exchange, Receive, Scope, Send
+from ratecard_workbench.local.faults import place_of
 from ratecard_workbench.local.keyring import Keyring
 from ratecard_workbench.local.openapi import LambdaIntegration, MockIntegration, Route
 from ratecard_workbench.local.pool import FunctionPool
@@ -74,6 +75,8 @@ class Gateway:
         Gets a line for each answer that left.
     uploads : UploadDoor
         Takes files.
+    report : callable
+        Told of faults of the platform itself.
     stage : Stage
         The API's stage.
     """
@@ -87,6 +90,7 @@ class Gateway:
         pools: Mapping[str, FunctionPool],
         access: AccessLog,
         uploads: UploadDoor,
+        report: Callable[[str], None],
         stage: Stage,
     ) -> None:
         self._router = router
@@ -95,29 +99,37 @@ class Gateway:
         self._pools = pools
         self._access = access
         self._uploads = uploads
+        self._report = report
         self._stage = stage.name
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         exchange = Exchange(scope)
         try:
-            route = self._admit(exchange)
-            if route.integration is None:
-                answer = await self._uploads.accept(exchange, receive)
-            else:
-                exchange.body = await read_body(exchange, receive)
-                answer = await self._integrate(exchange, route)
-        except Refused as refused:
-            answer = self._refuse(exchange, refused)
-        except BodyTooLargeError:
-            answer = self._refuse(exchange, Refused("REQUEST_TOO_LARGE", close=True))
-        except (BodyTooSlowError, InvalidUploadError):
-            answer = self._refuse(exchange, Refused("DEFAULT_4XX", close=True))
+            answer = await self._answer(exchange, receive)
         except ClientGoneError:
             mark_unsent(exchange)
             self._access.answer_written(exchange)
             return
+        except Exception as error:
+            # A fault of the platform itself: its caller is answered, its place is logged, and the next call is served.
+            self._report(f"{exchange.extended_request_id} met {place_of(error)}")
+            answer = self._refuse(exchange, Refused("DEFAULT_5XX", close=True))
         await self._send(exchange, answer, send)
+
+    async def _answer(self, exchange: Exchange, receive: Receive) -> Answer:
+        try:
+            route = self._admit(exchange)
+            if route.integration is None:
+                return await self._uploads.accept(exchange, receive)
+            exchange.body = await read_body(exchange, receive)
+            return await self._integrate(exchange, route)
+        except Refused as refused:
+            return self._refuse(exchange, refused)
+        except BodyTooLargeError:
+            return self._refuse(exchange, Refused("REQUEST_TOO_LARGE", close=True))
+        except (BodyTooSlowError, InvalidUploadError):
+            return self._refuse(exchange, Refused("DEFAULT_4XX", close=True))
 
     def _admit(self, exchange: Exchange) -> Route:
         """Check everything that can be checked before the body is read."""

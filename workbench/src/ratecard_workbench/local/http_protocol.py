@@ -143,6 +143,10 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def _head_too_slow(self) -> None:
         self._header_timer = None
+        if not self._head_bytes:
+            # It has asked for nothing: there is nothing to answer.
+            self.transport.close()
+            return
         self._refuse("the head of the request did not arrive in time")
 
     def _refuse(self, detail: str) -> None:

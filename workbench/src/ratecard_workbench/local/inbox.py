@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 import time
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -14,6 +15,7 @@ from ratecard.storage.objects import local_version
 from ratecard_workbench.local.application import Arrivals
 from ratecard_workbench.local.deliveries import Deliveries, Delivery, Status
 from ratecard_workbench.local.errors import ConcurrencyLimitError, FunctionFailedError, FunctionTimeoutError
+from ratecard_workbench.local.faults import place_of
 from ratecard_workbench.local.home import Home
 from ratecard_workbench.local.ids import new_uuid
 from ratecard_workbench.local.logfile import LogFile
@@ -64,7 +66,9 @@ class Inbox:
         return tuple(sorted({steps[2] for steps in parts if len(steps) > 2 and "*" not in steps[2]}))
 
     def prepare(self, customer_id: str) -> None:
-        """Make a customer's folders, for people to drop files into."""
+        """Make a customer's folders, for people to drop files into, and remove what broken uploads left behind."""
+        for leftover in self._home.inbox.rglob(f".*{PARTIAL_SUFFIX}"):
+            leftover.unlink(missing_ok=True)
         for slug in self.slugs():
             (self._home.inbox / customer_id / slug).mkdir(parents=True, exist_ok=True)
 
@@ -75,8 +79,8 @@ class Inbox:
                 for path, version in await asyncio.to_thread(self._stable_files):
                     self._announce(path, version)
                 self._deliver_due()
-            except OSError as error:
-                self._log.record("inbox", f"the inbox cannot be read: {error.strerror}")
+            except (OSError, sqlite3.Error) as error:
+                self._log.record("inbox", f"the inbox cannot be watched: {place_of(error)}")
             await asyncio.sleep(SCAN_SECONDS)
 
     async def close(self) -> None:

@@ -19,6 +19,9 @@ from ratecard_workbench.local.application import FunctionSpec
 from ratecard_workbench.local.errors import ConfigurationError
 
 MEGABYTE = 1024 * 1024
+# Lambda's limit of open files; the gateway itself needs one for each connection.
+FILES_OF_A_WORKER = 1024
+FILES_OF_THE_PLATFORM = 65_536
 # Resident memory is watched and is the limit; this hard one only stops a process that grows faster than the watch.
 HARD_LIMIT_FACTOR = 2
 HARD_LIMIT_FLOOR_BYTES = 512 * MEGABYTE
@@ -44,6 +47,14 @@ class Surroundings:
     packages: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     by_function: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+def allow_many_connections() -> None:
+    """Raise this process's limit of open files as far as the system lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES_OF_THE_PLATFORM if hard == resource.RLIM_INFINITY else min(FILES_OF_THE_PLATFORM, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def prepare_packages(folder: Path) -> Path:
@@ -125,12 +136,16 @@ def start_process(spec: FunctionSpec, surroundings: Surroundings, runtime_api: s
     parent = os.getpid()
     hard_limit = max(HARD_LIMIT_FACTOR * spec.memory_megabytes * MEGABYTE, HARD_LIMIT_FLOOR_BYTES)
 
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = FILES_OF_A_WORKER if most == resource.RLIM_INFINITY else min(FILES_OF_A_WORKER, most)
+
     def before_exec() -> None:  # pragma: no cover - runs in the child between fork and exec
         if _LIBC is not None:
             _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() != parent:
                 os._exit(1)
             resource.setrlimit(resource.RLIMIT_DATA, (hard_limit, hard_limit))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
     # -S: no site-packages, so the worker sees the function, its layers and the runtime client, as in Lambda.

@@ -26,7 +26,12 @@ from ratecard_workbench.local.gateway import Gateway
 from ratecard_workbench.local.home import Home, HomeLock
 from ratecard_workbench.local.inbox import Inbox
 from ratecard_workbench.local.keyring import Keyring
-from ratecard_workbench.local.launch import Surroundings, find_native_directory, prepare_packages
+from ratecard_workbench.local.launch import (
+    Surroundings,
+    allow_many_connections,
+    find_native_directory,
+    prepare_packages,
+)
 from ratecard_workbench.local.openapi import Definition, LambdaIntegration, load_definition
 from ratecard_workbench.local.pool import FunctionPool
 from ratecard_workbench.local.refusals import parse_refusals
@@ -82,6 +87,7 @@ class Standing:
     host: str
     port: int
     demo: IssuedKey
+    inbox: Path
 
     @property
     def base_url(self) -> str:
@@ -154,6 +160,7 @@ class Platform:
         project = load_project(options.root, options.parameters)
         home = Home(options.home.resolve())
         home.prepare()
+        allow_many_connections()
         with contextlib.ExitStack() as stack:
             lock = HomeLock(home)
             stack.callback(lock.release)
@@ -173,10 +180,11 @@ class Platform:
             ticking = asyncio.create_task(clockwork.run())
             watching = asyncio.create_task(inbox.run())
             serving = asyncio.create_task(server.serve(sockets=[listener]))
+            serving.add_done_callback(lambda _: self._stop.set())
             lock.announce(options.host, port)
             sinks.platform_log.record("platform", f"listening on {options.host} port {port}")
             _spare_the_collector()
-            on_standing(Standing(project, options.host, port, demo))
+            on_standing(Standing(project, options.host, port, demo, home.inbox))
             await self._stop.wait()
             watching.cancel()
             await self._stop_serving(server, serving)
@@ -230,5 +238,6 @@ def make_gateway(
         pools=pools,
         access=AccessLog(stage.access_log_format, stage=stage.name, sink=sinks.access.append, on_error=access_lost),
         uploads=uploads,
+        report=lambda fault: sinks.platform_log.record("gateway", fault),
         stage=stage,
     )

@@ -70,8 +70,8 @@ def proxy_event(exchange: Exchange, route: Route, *, stage: str) -> bytes:
     Source: the event recorded from AWS in LocalStack's apigateway snapshot tests; it has no member `version`.
     """
     headers, many = exchange.headers, exchange.multi_headers
-    forwarded = headers.get("X-Forwarded-For")
-    chain = f"{forwarded}, {exchange.source_ip}" if forwarded else exchange.source_ip
+    before_us = exchange.forwarded_for
+    chain = f"{before_us}, {exchange.source_ip}" if before_us else exchange.source_ip
     for name, value in (
         ("X-Amzn-Trace-Id", exchange.trace),
         ("X-Forwarded-For", chain),
