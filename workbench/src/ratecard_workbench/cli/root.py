@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module, metadata
+from importlib import import_module
 
 import click
 
@@ -44,6 +44,6 @@ class _Root(click.Group):
 
 
 @click.group(cls=_Root, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(metadata.version("ratecard"), prog_name="ratecard")
+@click.version_option(package_name="ratecard", prog_name="ratecard")
 def main() -> None:
     """Publish financial models as metered functions."""

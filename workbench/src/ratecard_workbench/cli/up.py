@@ -70,7 +70,7 @@ def _announce(standing: Standing) -> None:
     message(f"The platform stands (stage {stage}). Ctrl-C stops it.\n")
     click.echo(f"address    {standing.base_url}")
     click.echo(f"demo key   {standing.demo.secret}   (key {standing.demo.key.id}, plan {standing.demo.key.plan})")
-    click.echo(f"files      {standing.inbox}/<customer>/<model>/")
+    click.echo(f"files      {standing.inbox}/{standing.demo.key.customer_id}/<model>/")
     curl = _curl(standing)
     if curl is not None:
         message("\nYour first call:\n")

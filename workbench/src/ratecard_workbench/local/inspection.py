@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 from pathlib import Path
 
-PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-HAS_PROC = Path("/proc/self/statm").exists()
 _SOCKET = re.compile(r"socket:\[(\d+)\]")
 
 
 def find_resident_bytes(pid: int) -> int | None:
     """Return the resident memory of a process in bytes; None if it is gone or the system does not say."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * PAGE_BYTES
+        return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * resource.getpagesize()
     except (OSError, IndexError):
         return None
 
@@ -35,7 +34,7 @@ def owns_connection(pid: int, client_port: int, server_port: int) -> bool:
     A listener on loopback is open to every user of the machine, and what a worker is given holds API keys.
     Where the system does not say (macOS), the answer is True.
     """
-    if not HAS_PROC:
+    if not Path("/proc/self/fd").is_dir():
         return True
     inode = _find_socket_inode(client_port, server_port)
     return inode is not None and inode in _socket_inodes(pid)

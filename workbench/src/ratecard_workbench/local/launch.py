@@ -27,7 +27,6 @@ HARD_LIMIT_FACTOR = 2
 HARD_LIMIT_FLOOR_BYTES = 512 * MEGABYTE
 _PR_SET_PDEATHSIG = 1
 _REQUIREMENT = re.compile(r"[A-Za-z0-9._-]+")
-_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +135,14 @@ def start_process(spec: FunctionSpec, surroundings: Surroundings, runtime_api: s
     parent = os.getpid()
     hard_limit = max(HARD_LIMIT_FACTOR * spec.memory_megabytes * MEGABYTE, HARD_LIMIT_FLOOR_BYTES)
 
+    # Loaded before the fork: between fork and exec nothing may be.
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     files = FILES_OF_A_WORKER if most == resource.RLIM_INFINITY else min(FILES_OF_A_WORKER, most)
 
     def before_exec() -> None:  # pragma: no cover - runs in the child between fork and exec
-        if _LIBC is not None:
-            _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if libc is not None:
+            libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() != parent:
                 os._exit(1)
             resource.setrlimit(resource.RLIMIT_DATA, (hard_limit, hard_limit))

@@ -15,9 +15,8 @@ from ratecard_workbench.local.errors import ConcurrencyLimitError, FunctionFaile
 from ratecard_workbench.local.launch import Surroundings
 from ratecard_workbench.local.worker import Worker
 
-PROCESSORS = os.cpu_count() or 1
-# More starts at once would only starve each other, and the workers that already answer.
-STARTS_AT_ONCE = 2 * PROCESSORS
+# More starts at once, for each processor, would only starve each other and the workers that already answer.
+STARTS_AT_ONCE = 2
 # How long a queue may be before every processor is given a worker, and before more are thought of.
 SHORT_WAIT_SECONDS = 0.002
 PATIENCE_SECONDS = 0.02
@@ -65,6 +64,7 @@ class FunctionPool:
         self._surroundings = surroundings
         self._sinks = sinks
         self._idle_seconds = idle_seconds
+        self._processors = os.cpu_count() or 1
         self._workers: set[Worker] = set()
         self._idle: list[Worker] = []
         self._waiting: deque[Call] = deque()
@@ -218,7 +218,7 @@ class FunctionPool:
         As Lambda would, one for each call that found no free worker; but where the queue moves, the next free worker
         is often nearer than a new one, and more processes than processors only take turns.
         """
-        if len(self._workers) < PROCESSORS and len(self._waiting) > SHORT_WAIT_SECONDS * self._calls_per_second:
+        if len(self._workers) < self._processors and len(self._waiting) > SHORT_WAIT_SECONDS * self._calls_per_second:
             return 1
         patience = PATIENCE_SECONDS if self._call_seconds > PATIENCE_SECONDS else STUCK_SECONDS
         impatient = sum(now - call.submitted_at > PATIENCE_SECONDS for call in self._waiting)
@@ -229,7 +229,7 @@ class FunctionPool:
     def _grow(self, wanted: int) -> None:
         """Start workers until so many are on their way."""
         starting = self._count(State.STARTING)
-        missing = min(wanted, STARTS_AT_ONCE) - starting
+        missing = min(wanted, STARTS_AT_ONCE * self._processors) - starting
         if missing <= 0 or self._stopping:
             return
         if time.monotonic() < self._retry_at:
