@@ -347,20 +347,35 @@ def test_an_object_that_is_gone_is_a_failed_manifest(model, place, capsys):
         {},
         {"detail": {}},
         announce(KEY, None),
-        announce("elsewhere/acme/every-kind/a.csv", "1"),
-        announce("inbox/acme/other-model/a.csv", "1"),
-        announce("inbox/../every-kind/a.csv", "1"),
-        announce("inbox/acme/every-kind/", "1"),
         {**announce(KEY, "1"), "time": "soon"},
         {**announce(KEY, "1"), "time": "2026-11-22T10:11:12"},
         {**announce(KEY, "1"), "detail-type": "Object Deleted"},
         {**announce(KEY, "1"), "source": "somebody"},
     ],
 )
-def test_an_event_that_is_not_for_this_model_is_refused(model, place, event):
+def test_an_event_of_another_kind_is_refused(model, place, event):
     """Nothing is read and nothing written for it."""
     with pytest.raises(InvalidRequestError):
         answer_file(model, event, place.environ)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "elsewhere/acme/every-kind/a.csv",
+        "inbox/acme/other-model/a.csv",
+        "inbox/../every-kind/a.csv",
+        "inbox/acme/every-kind/",
+        "inbox/acme/every-kind/explain/",
+        "inbox/acme/every-kind/sub/a.csv",
+        "inbox/Acme/every-kind/a.csv",
+    ],
+)
+def test_an_object_that_is_no_file_of_the_inbox_is_passed_over(model, place, capsys, key):
+    """A folder's marker or a nested key costs nothing, raises no alarm and leaves nothing in the outbox."""
+    answer = answer_file(model, announce(key, "1"), place.environ)
+    assert (answer["status"], answer["rows"]["scored"]) == ("failed", 0)
+    assert capsys.readouterr().out == ""
 
 
 def test_a_file_that_changed_after_its_announcement_waits_for_the_next(model, tmp_path):

@@ -15,6 +15,10 @@ INBOX_KEY = re.compile(
 )
 
 
+class NoInboxFileError(InvalidRequestError):
+    """The object is none that anybody asked to score: a folder's marker, or a key of another shape."""
+
+
 class Arrival(NamedTuple):
     """An announced object.
 
@@ -67,8 +71,9 @@ def parse_arrival(event: Mapping[str, Any], slug: str) -> Arrival:
     Raises
     ------
     InvalidRequestError
-        If it is another event, the object has no version, or the key is not
-        ``inbox/<customer>/<slug>/[explain/]<file>``.
+        If it is another event, or the object has no version.
+    NoInboxFileError
+        If the key is not ``inbox/<customer>/<slug>/[explain/]<file>``.
     """
     try:
         created = (event["source"], event["detail-type"]) == ("aws.s3", "Object Created")
@@ -84,7 +89,7 @@ def parse_arrival(event: Mapping[str, Any], slug: str) -> Arrival:
             "the batch function takes EventBridge events of S3 for objects that were created in a versioned bucket"
         )
     if match is None or match["slug"] != slug:
-        raise InvalidRequestError(f"an object key must be inbox/<customer>/{slug}/[explain/]<file>")
+        raise NoInboxFileError(f"an object key must be inbox/<customer>/{slug}/[explain/]<file>")
     return Arrival(
         bucket=bucket,
         key=key,

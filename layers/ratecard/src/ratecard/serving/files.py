@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ratecard.kernel.errors import InvalidRequestError, NotFoundError
 from ratecard.kernel.money import parse_money
 from ratecard.metering.usage import Caller, Work, record_usage
-from ratecard.serving.arrival import Arrival, parse_arrival
+from ratecard.serving.arrival import Arrival, NoInboxFileError, parse_arrival
 from ratecard.serving.records import DigestingReader, read_records
 from ratecard.serving.results import REJECTS, SCORED, Counts, describe_file, write_results
 from ratecard.storage.objects import LocalObjectStore, ObjectStore, S3ObjectStore
@@ -52,12 +52,16 @@ def answer_file(model: Model, event: Mapping[str, Any], environ: Mapping[str, st
     Raises
     ------
     InvalidRequestError
-        If the event is not for this model.
+        If it is no event of an object that was created.
     ObjectChangedError
         If the object was replaced meanwhile; its new version has an announcement of its own.
     """
     contract = model.contract
-    arrival = parse_arrival(event, contract.slug)
+    try:
+        arrival = parse_arrival(event, contract.slug)
+    except NoInboxFileError as error:
+        # Anybody who may upload can make such a key, the S3 console with one click: no reason to fail, retry and alarm.
+        return {"status": "failed", "reason": error.detail, "rows": Counts(0, 0, 0)._asdict()}
     root = environ.get("RATECARD_OBJECT_ROOT")
     store: ObjectStore = LocalObjectStore(Path(root)) if root else S3ObjectStore()
     outbox = environ.get("RATECARD_OUTBOX", arrival.bucket)
