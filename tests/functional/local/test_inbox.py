@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import time
 
 import pytest
@@ -125,6 +126,29 @@ def test_hidden_partial_and_linked_files_are_left_alone(platform, tmp_path):
     assert not names & {".hidden.csv", "big.csv.partial", "link.csv"}
 
 
+def test_a_name_that_is_not_utf_8_keeps_no_other_file_waiting(platform):
+    """It is passed over with one line in the log, and files that come later are scored."""
+    folder = drop(platform, "before.csv", "x\n").parent
+    with open(os.fsencode(folder) + b"/bad\xff.csv", "w") as file:  # noqa: PTH123
+        file.write("x\n")
+    (folder / "nested").mkdir()
+    (folder / "nested" / "lost.csv").write_text("x\n")
+    wait_until(lambda: "nested is not taken" in platform.log_text("platform"))
+    drop(platform, "after.csv", "x\n")
+    wait_until(lambda: results(platform, "after.csv"))
+
+    assert platform.log_text("platform").count("bad\\udcff.csv is not taken") == 1
+    assert platform.log_text("platform").count("nested is not taken") == 1
+
+
+def test_a_file_from_the_future_is_scored(platform):
+    """A copy that kept the time of a machine whose clock is ahead."""
+    path = drop(platform, "future.csv", "x\n")
+    os.utime(path, (time.time() + 86_400, time.time() + 86_400))
+
+    wait_until(lambda: results(platform, "future.csv"))
+
+
 def test_the_failed_list_survives_a_restart_and_can_be_retried(tmp_path):
     """After three attempts a file is given up; it is still known after a restart, and `retry` makes it due."""
     home = tmp_path / "home"
@@ -139,8 +163,6 @@ def test_the_failed_list_survives_a_restart_and_can_be_retried(tmp_path):
         assert deliveries(home)["tester/echo/bad.csv"] == given_up
         stamp = path.stat()
         path.write_text("good\n")
-        import os
-
         os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
         opened = Deliveries(home / "deliveries.sqlite")
         assert opened.retry(time.time_ns() // 1_000_000) == 1

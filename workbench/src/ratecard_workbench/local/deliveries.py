@@ -15,6 +15,8 @@ CREATE TABLE IF NOT EXISTS deliveries (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (status, due_ms);
 """
+# No pause is longer: a file that is due later than that waits for a clock that was set back, and is due now.
+LONGEST_PAUSE_MS = 60_000
 _COLUMNS = "key, version, size, status, attempts, announced_ms, due_ms, detail"
 
 
@@ -87,7 +89,11 @@ class Deliveries:
 
     def due(self, now_ms: int) -> list[Delivery]:
         """Return the files to deliver now, those first that waited longest."""
-        return self._select("WHERE status = 'pending' AND due_ms <= ? ORDER BY due_ms, key", now_ms)
+        return self._select(
+            "WHERE status = 'pending' AND (due_ms <= ? OR due_ms > ?) ORDER BY due_ms, key",
+            now_ms,
+            now_ms + LONGEST_PAUSE_MS,
+        )
 
     def list_by_status(self, status: Status | None = None) -> list[Delivery]:
         """Return all files, or those of one status, newest first."""

@@ -45,3 +45,17 @@ class FunctionFailedError(RatecardError):
 
     code = "function_failed"
     kind = ErrorKind.INTERNAL
+
+
+class PlatformBrokenError(RatecardError):
+    """A part of the platform ended while it was needed, so the platform has stopped."""
+
+    code = "platform_broken"
+    kind = ErrorKind.INTERNAL
+
+
+class HomeError(RatecardError):
+    """The home folder, or a file in it, cannot be used."""
+
+    code = "unusable_home"
+    kind = ErrorKind.INVALID

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 
 from ratecard.storage.accounts import SqliteAccounts
 from ratecard.storage.objects import local_version
@@ -18,19 +16,17 @@ from ratecard_workbench.local.errors import ConcurrencyLimitError, FunctionFaile
 from ratecard_workbench.local.faults import place_of
 from ratecard_workbench.local.home import Home
 from ratecard_workbench.local.ids import new_uuid
+from ratecard_workbench.local.inbox_folder import PARTIAL_SUFFIX, InboxFolder
 from ratecard_workbench.local.logfile import LogFile
 from ratecard_workbench.local.object_event import compute_etag, object_created_event
 from ratecard_workbench.local.pool import FunctionPool
 
+INBOX = "inbox"
 SCAN_SECONDS = 0.25
-# A file that has not changed for so long is taken to be complete.
-STABLE_SECONDS = 1.0
 # As Lambda does with an event: two more attempts, with growing pauses.
 ATTEMPTS = 3
 FIRST_RETRY_MS = 1_000
 BUSY_RETRY_MS = 500
-PARTIAL_SUFFIX = ".partial"
-DEPTHS = ("*/*/*", "*/*/explain/*")
 
 
 class Inbox:
@@ -56,7 +52,8 @@ class Inbox:
         self._accounts = accounts
         self._log = log
         self._deliveries = Deliveries(home.deliveries)
-        self._seen: dict[Path, str] = {}
+        self._folder = InboxFolder(home.inbox)
+        self._trouble = ""
         self._known: set[tuple[str, str]] = set()
         self._running: dict[str, asyncio.Task[None]] = {}
 
@@ -73,14 +70,16 @@ class Inbox:
             (self._home.inbox / customer_id / slug).mkdir(parents=True, exist_ok=True)
 
     async def run(self) -> None:
-        """Watch and deliver until cancelled."""
+        """Watch and deliver until cancelled; whatever goes wrong in one round is told, and the next one follows."""
         while True:
+            trouble = ""
             try:
-                for path, version in await asyncio.to_thread(self._stable_files):
-                    self._announce(path, version)
-                self._deliver_due()
-            except (OSError, sqlite3.Error) as error:
-                self._log.record("inbox", f"the inbox cannot be watched: {place_of(error)}")
+                await self._watch_once()
+            except Exception as error:
+                trouble = f"the inbox cannot be watched: {place_of(error)}"
+                if trouble != self._trouble:
+                    self._log.record("inbox", trouble)
+            self._trouble = trouble
             await asyncio.sleep(SCAN_SECONDS)
 
     async def close(self) -> None:
@@ -90,23 +89,20 @@ class Inbox:
         await asyncio.gather(*self._running.values(), return_exceptions=True)
         self._deliveries.close()
 
-    def _stable_files(self) -> list[tuple[Path, str]]:
-        """Return the files that were the same the last time and have not changed for a while."""
-        before, self._seen = self._seen, dict(_scan(self._home.inbox))
-        oldest = time.time() - STABLE_SECONDS
-        return [
-            (path, version)
-            for path, version in self._seen.items()
-            if before.get(path) == version and _modified_at(path) < oldest
-        ]
+    async def _watch_once(self) -> None:
+        complete, passed_over = await asyncio.to_thread(self._folder.scan, time.monotonic())
+        for sentence in passed_over:
+            self._log.record("inbox", sentence)
+        for name, version in complete:
+            self._announce(f"{INBOX}/{name}", version)
+        self._deliver_due()
 
-    def _announce(self, path: Path, version: str) -> None:
-        key = path.relative_to(self._home.root).as_posix()
+    def _announce(self, key: str, version: str) -> None:
         if (key, version) in self._known:
             return
-        self._known.add((key, version))
         if self._deliveries.announce(key, version, int(version.rpartition("-")[2], 16), _now_ms()):
             self._log.record("inbox", f"{key} arrived")
+        self._known.add((key, version))
 
     def _deliver_due(self) -> None:
         for delivery in self._deliveries.due(_now_ms()):
@@ -115,32 +111,41 @@ class Inbox:
                 self._running[delivery.key] = task
                 task.add_done_callback(partial(self._forget, delivery.key))
 
-    def _forget(self, key: str, _: asyncio.Task[None]) -> None:
+    def _forget(self, key: str, task: asyncio.Task[None]) -> None:
         del self._running[key]
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._log.record("inbox", f"what became of {key} could not be noted: {place_of(error)}")
 
     async def _deliver(self, delivery: Delivery) -> None:
+        try:
+            await self._attempt(delivery)
+        except ConcurrencyLimitError:
+            self._deliveries.postpone(delivery, _now_ms() + BUSY_RETRY_MS, attempted=False)
+        except (FunctionFailedError, FunctionTimeoutError, OSError) as error:
+            self._attempt_failed(delivery, str(error))
+        except Exception as error:
+            self._attempt_failed(delivery, place_of(error))
+
+    async def _attempt(self, delivery: Delivery) -> None:
         reason = self._refuse(delivery)
         if reason is not None:
             self._finish(delivery, *reason)
             return
         arrivals, pool = self._find_taker(delivery.key) or self._takers[0]
-        try:
-            etag = await asyncio.to_thread(compute_etag, self._home.root / delivery.key)
-            event = object_created_event(delivery, bucket=arrivals.bucket, etag=etag)
-            # The function's own timeout ends it; the wait only has to be longer.
-            reply = await pool.submit(new_uuid(), event, 2.0 * pool.spec.timeout_seconds + 60.0)
-        except ConcurrencyLimitError:
-            self._deliveries.postpone(delivery, _now_ms() + BUSY_RETRY_MS, attempted=False)
-        except (FunctionFailedError, FunctionTimeoutError, OSError) as error:
-            self._attempt_failed(delivery, error)
-        else:
-            self._finish(delivery, Status.DELIVERED, _outcome(reply))
+        etag = await asyncio.to_thread(compute_etag, self._home.root / delivery.key)
+        event = object_created_event(delivery, bucket=arrivals.bucket, etag=etag)
+        # The function's own timeout ends it; the wait only has to be longer.
+        reply = await pool.submit(new_uuid(), event, 2.0 * pool.spec.timeout_seconds + 60.0)
+        self._finish(delivery, Status.DELIVERED, _outcome(reply))
 
     def _refuse(self, delivery: Delivery) -> tuple[Status, str] | None:
         """Tell why a file cannot be delivered at all."""
         path = self._home.root / delivery.key
         if not path.is_file() or local_version(path) != delivery.version:
             return Status.SUPERSEDED, "the file was replaced or removed before it was delivered"
+        if not self._folder.holds(delivery.key.removeprefix(f"{INBOX}/")):
+            return Status.FAILED, "a link leads to the file"
         if self._find_taker(delivery.key) is None:
             return Status.FAILED, "no model takes files of this folder"
         customer = delivery.key.split("/")[1]
@@ -148,12 +153,12 @@ class Inbox:
             return Status.FAILED, f"there is no customer {customer}"
         return None
 
-    def _attempt_failed(self, delivery: Delivery, error: Exception) -> None:
+    def _attempt_failed(self, delivery: Delivery, reason: str) -> None:
         if delivery.attempts + 1 >= ATTEMPTS:
-            self._finish(delivery, Status.FAILED, str(error))
+            self._finish(delivery, Status.FAILED, reason)
             return
         delay_ms = FIRST_RETRY_MS * 4**delivery.attempts
-        self._deliveries.postpone(delivery, _now_ms() + delay_ms, attempted=True, detail=str(error))
+        self._deliveries.postpone(delivery, _now_ms() + delay_ms, attempted=True, detail=reason)
         self._log.record("inbox", f"{delivery.key} failed and is tried again in {delay_ms / 1000:g} s")
 
     def _finish(self, delivery: Delivery, status: Status, detail: str) -> None:
@@ -162,26 +167,6 @@ class Inbox:
 
     def _find_taker(self, key: str) -> tuple[Arrivals, FunctionPool] | None:
         return next((taker for taker in self._takers if taker[0].take(key)), None)
-
-
-def _scan(folder: Path) -> Iterator[tuple[Path, str]]:
-    for pattern in DEPTHS:
-        for path in folder.glob(pattern):
-            # A link could lead anywhere, and a hidden file is one that somebody still writes.
-            if path.name.startswith(".") or path.name.endswith(PARTIAL_SUFFIX) or path.is_symlink():
-                continue
-            try:
-                if path.is_file():
-                    yield path, local_version(path)
-            except OSError:
-                continue
-
-
-def _modified_at(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return float("inf")
 
 
 def _now_ms() -> int:

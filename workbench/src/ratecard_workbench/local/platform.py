@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -39,6 +40,7 @@ from ratecard_workbench.local.router import Router
 from ratecard_workbench.local.server import bind, make_server
 from ratecard_workbench.local.sinks import PlatformSinks
 from ratecard_workbench.local.upload import UploadDoor
+from ratecard_workbench.local.vigil import Vigil
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,8 @@ class Platform:
         Raises
         ------
         RatecardError
-            If it cannot start: a file is wrong, the address is taken, or another platform works in this home.
+            If it cannot start: a file is wrong, the address is taken, or another platform works in this home; or if
+            a part of it ended by itself.
         """
         options = self._options
         project = load_project(options.root, options.parameters)
@@ -177,10 +180,10 @@ class Platform:
             gateway = make_gateway(project, keyring, pools, sinks=sinks, uploads=UploadDoor(home.inbox, inbox.slugs))
             server = make_server(gateway, options.drain_seconds)
             clockwork = Clockwork(project.book, keyring, pools, sinks)
-            ticking = asyncio.create_task(clockwork.run())
-            watching = asyncio.create_task(inbox.run())
-            serving = asyncio.create_task(server.serve(sockets=[listener]))
-            serving.add_done_callback(lambda _: self._stop.set())
+            vigil = Vigil(self._stop, partial(sinks.platform_log.record, "platform"))
+            ticking = vigil.start("the clockwork", clockwork.run())
+            watching = vigil.start("the inbox", inbox.run())
+            serving = vigil.start("the server", server.serve(sockets=[listener]))
             lock.announce(options.host, port)
             sinks.platform_log.record("platform", f"listening on {options.host} port {port}")
             _spare_the_collector()
@@ -194,6 +197,7 @@ class Platform:
             await asyncio.gather(*(pool.stop(may_wait) for pool in pools.values()))
             ticking.cancel()
             sinks.platform_log.record("platform", "stopped")
+            vigil.confirm()
 
     def _make_pools(self, project: Project, home: Home, sinks: PlatformSinks) -> dict[str, FunctionPool]:
         surroundings = make_surroundings(self._options.root, home, project.application)
