@@ -1,5 +1,8 @@
 """Token buckets, calendar windows and the counters behind them."""
 
+import contextlib
+import os
+import resource
 from datetime import date
 
 import pytest
@@ -144,3 +147,68 @@ def test_another_file_is_not_taken_for_counters(path):
 def test_no_file_is_no_counts(path):
     """Reading before the first start gives nothing."""
     assert load_counts(path) == {}
+
+
+def test_room_for_every_count_is_taken_beforehand(path):
+    """The file has no holes, new, grown or copied: a store into a hole of a full disk would kill the process."""
+    counters = CounterFile(path)
+    assert path.stat().st_blocks * 512 >= path.stat().st_size > 0
+    for number in range(1500):
+        counters.slot(f"key{number}", DAY)
+    counters.close()
+    assert path.stat().st_blocks * 512 >= path.stat().st_size
+
+    sparse = path.with_name("sparse.bin")
+    sparse.write_bytes(path.read_bytes()[:64])
+    os.truncate(sparse, 65_600)
+    CounterFile(sparse).close()
+    assert sparse.stat().st_blocks * 512 >= 65_600
+
+
+@contextlib.contextmanager
+def disk_full_at(size):
+    """No file of this process can grow beyond a size."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_refuses_a_new_count_and_keeps_the_others(path):
+    """A key's first request of a day that finds no room is an error; with room again it is counted, on its own day."""
+    counters = CounterFile(path)
+    for number in range(1024):
+        counters.add(counters.slot(f"key{number}", DAY))
+    size = path.stat().st_size
+    meter = Meter("late", plan(), counters)
+    for _ in range(2):
+        with disk_full_at(size), pytest.raises(OSError, match="large"):
+            meter.admit(1.0, DAY)
+    assert path.stat().st_size == size
+    assert meter.admit(1.0, DAY) is None
+    counters.close()
+
+    assert load_counts(path) == {**{(f"key{number}", DAY): 1 for number in range(1024)}, ("late", DAY): 1}
+
+
+def test_a_file_that_could_not_be_made_is_not_there(path):
+    """A full disk at the first start leaves nothing that a later start would stumble over."""
+    with disk_full_at(1000), pytest.raises(OSError, match="large"):
+        CounterFile(path)
+    assert list(path.parent.iterdir()) == []
+
+    path.with_name(".counters.bin.partial").write_bytes(b"ratecard-coun")
+    path.touch()
+    CounterFile(path).close()
+    assert [one.name for one in path.parent.iterdir()] == ["counters.bin"]
+
+
+@pytest.mark.parametrize("content", [b"12345", b"ratecard-counters-1", bytes(65_600)])
+def test_a_damaged_file_is_refused(path, content):
+    """Too short, without its beginning, or torn within a record."""
+    path.write_bytes(content)
+
+    with pytest.raises(ValueError, match="not a file of counters"):
+        CounterFile(path)

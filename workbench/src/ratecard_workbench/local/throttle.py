@@ -98,6 +98,11 @@ class Meter:
         -------
         str or None
             None if it was counted, else a gateway response type. A refused request is not counted.
+
+        Raises
+        ------
+        OSError
+            If there is no room to count; the request must not be served.
         """
         if not self._bucket.take(now):
             return THROTTLED
@@ -110,8 +115,9 @@ class Meter:
         return None
 
     def _begin_day(self, day: int) -> None:
-        self._day = day
         self._slot = self._counters.slot(self._key_id, day)
         if self.plan.quota is not None:
             first, last = quota_window(self.plan.quota.period, date.fromordinal(day))
             self._used = self._counters.total(self._key_id, first.toordinal(), last.toordinal())
+        # Last: a day whose count found no room on the disk has not begun.
+        self._day = day
