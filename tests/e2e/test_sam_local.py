@@ -104,8 +104,9 @@ def test_a_file_is_scored_in_the_container(sam, tmp_path):
     with served_buckets("inbox-bucket", "outbox-bucket") as (address, s3):
         stored = s3.put_object(Bucket="inbox-bucket", Key=key, Body=lines.getvalue().encode())
         event = tmp_path / "event.json"
-        detail = {"bucket": {"name": "inbox-bucket"}, "object": {"key": key, "version-id": stored["VersionId"]}}
-        event.write_text(json.dumps({"time": "2026-11-22T10:11:12Z", "detail": detail}))
+        one = {"key": key, "version-id": stored["VersionId"], "size": len(lines.getvalue())}
+        created = {"source": "aws.s3", "detail-type": "Object Created", "time": "2026-11-22T10:11:12Z"}
+        event.write_text(json.dumps({**created, "detail": {"bucket": {"name": "inbox-bucket"}, "object": one}}))
         variables = {
             "AWS_ENDPOINT_URL_S3": address,
             "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
