@@ -1,4 +1,4 @@
-"""A build's digests follow every byte of zip and layers, and a wrong build is refused."""
+"""A build's digests follow every byte of zip and layers and every versioned property, and a wrong build is refused."""
 
 import shutil
 
@@ -22,12 +22,21 @@ Globals:
     Runtime: python3.13
     Architectures: [{Ref: Architecture}]
     Layers: [{Ref: Shared}, {Ref: Native}]
+    Timeout: 10
+    Environment: {Variables: {RATECARD_OUTBOX: {Ref: Stage}}}
+    Tags: {application: ratecard}
 Resources:
   Shared: {Type: "AWS::Serverless::LayerVersion", Properties: {ContentUri: Shared}}
   Native: {Type: "AWS::Serverless::LayerVersion", Properties: {ContentUri: Native}}
   Model:
     Type: AWS::Serverless::Function
-    Properties: {CodeUri: Model, Handler: m.f, AutoPublishAlias: live, AutoPublishCodeSha256: {Ref: CodeSha256}}
+    Properties:
+      CodeUri: Model
+      Handler: m.f
+      AutoPublishAlias: live
+      AutoPublishCodeSha256: {Ref: CodeSha256}
+      ReservedConcurrentExecutions: 5
+      Environment: {Variables: {ROW_PRICE: 0.0005 USD}}
 """
 ELF = b"\x7fELF\x02\x01\x01" + b"\0" * 9 + (3).to_bytes(2, "little")
 FILES = {
@@ -75,6 +84,55 @@ def test_the_same_content_is_the_same_version(build, tmp_path):
     shutil.copytree(build, other)
     (other / "Model/model/handler.py").touch()
     assert seal_build(build, "x86_64") == seal_build(other, "x86_64")
+
+
+def sealed_with(build, replacements):
+    """Seal the build with pieces of its template replaced; return the digest."""
+    text = TEMPLATE
+    for old, new in replacements.items():
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    (build / "template.yaml").write_text(text)
+    return seal_build(build, "x86_64")[0].sha256
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"0.0005 USD": "0.0006 USD"},
+        {"RATECARD_OUTBOX: {Ref: Stage}": "RATECARD_OUTBOX: other"},
+        {"Timeout: 10": "Timeout: 11"},
+        {"Timeout: 10": "MemorySize: 512"},
+        {"[{Ref: Shared}, {Ref: Native}]": "[{Ref: Shared}, {Ref: Native}, 'arn:aws:lambda:x:1:layer:y:2']"},
+    ],
+)
+def test_a_changed_configuration_publishes_another_version(build, change):
+    """SAM looks at the digest alone, so an alias would keep the old price; own properties and Globals alike."""
+    before, version = sealed_with(build, {}), version_of(build)
+    assert sealed_with(build, change) != before
+    assert version_of(build) != version
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"ReservedConcurrentExecutions: 5": "ReservedConcurrentExecutions: 6"},
+        {"Tags: {application: ratecard}": "Tags: {application: other}"},
+        {"AutoPublishAlias: live": "DeploymentPreference: {Type: AllAtOnce}"},
+        {"    Timeout: 10\n": "", "      Handler: m.f\n": "      Handler: m.f\n      Timeout: 10\n"},
+    ],
+)
+def test_what_no_version_holds_publishes_none(build, change):
+    """Concurrency, tags and roll-out belong to the function and its alias; where a value is written does not matter."""
+    assert sealed_with(build, change) == sealed_with(build, {})
+
+
+def test_a_function_takes_the_layers_of_globals_and_its_own(build):
+    """SAM puts the lists one after the other; each layer's bytes count."""
+    own = {"      Handler: m.f\n": "      Handler: m.f\n      Layers: [{Ref: Native}]\n", ", {Ref: Native}]": "]"}
+    before = sealed_with(build, own)
+    (build / "Shared/python/ratecard/__init__.py").write_text("x = 1\n")
+    assert sealed_with(build, own) != before
 
 
 def test_a_file_that_moves_between_layers_is_another_build(build, tmp_path):

@@ -77,7 +77,7 @@ def bring_up_to_date(texts: Callable[[Path], dict[str, str]], root: Path, *, che
 )
 @json_option
 def seal(*, arch: str, build: Path, as_json: bool) -> None:
-    """Check what sam build made and write each function's digest, over zip and layers, into its template."""
+    """Check what sam build made and write into its template a digest of each function: zip, layers, properties."""
     sealed = seal_build(build, arch)
     if as_json:
         result_json([asdict(function) for function in sealed])

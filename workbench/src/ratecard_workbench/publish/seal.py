@@ -1,11 +1,13 @@
 """Seal what `sam build` made: check it, and give each function the digest that decides whether a version is published.
 
-SAM publishes a version when `AutoPublishCodeSha256` changes. A digest over the zip alone would leave an alias on old
-layers when only a layer changed, so it goes over the zip and every layer.
+SAM publishes a version when `AutoPublishCodeSha256` changes, and looks at nothing else. A digest over the zip alone
+would leave an alias on old layers, prices or limits when only those changed, so it goes over all that a version holds:
+the zip, every layer, and the function's properties.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -21,6 +23,15 @@ DIGEST = "AutoPublishCodeSha256"
 DIGEST_PARAMETER = "CodeSha256"
 DIGEST_RULE = "BuiltWithDigests"
 ARCHITECTURE_PARAMETER = "Architecture"
+
+UNVERSIONED = frozenset(
+    {
+        *(DIGEST, "AutoPublishAlias", "AutoPublishAliasAllProperties", "CodeUri", "DeploymentPreference", "Events"),
+        *("EventInvokeConfig", "ProvisionedConcurrencyConfig", "ReservedConcurrentExecutions", "Tags"),
+    }
+)
+"""Properties that no version holds: the function's or the alias's own, and the zip's address.
+Source: SAM's reference of AWS::Serverless::Function, Lambda's of PublishVersion."""
 
 ZIP_BUDGET_BYTES = 5_000_000
 """A model's zip, weighed unzipped. Source: DESIGN.md section 3."""
@@ -48,7 +59,7 @@ class SealedFunction:
     name : str
         Logical id.
     sha256 : str
-        Digest over zip and layers, hexadecimal.
+        Digest over zip, layers and versioned properties, hexadecimal.
     zip_bytes, total_bytes : int
         Unzipped size of the function alone, and with its layers.
     """
@@ -74,18 +85,17 @@ def seal_build(folder: Path, architecture: str) -> list[SealedFunction]:
     SealError
         If a function is above its budget, or a library is for another processor.
     """
-    template = load_yaml(folder / "template.yaml")
+    template = settled(load_yaml(folder / "template.yaml"), architecture)
     resources = template["Resources"]
     shared = (template.get("Globals") or {}).get("Function") or {}
     sealed = []
     for name, resource in resources.items():
         if resource["Type"] == FUNCTION:
-            properties = resource["Properties"]
-            layers = properties.get("Layers", shared.get("Layers", []))
-            folders = [folder / properties["CodeUri"], *layer_folders(folder, resources, layers)]
-            sealed.append(seal_function(name, folders, architecture))
-            properties[DIGEST] = sealed[-1].sha256
-    store_text(folder / "template.yaml", yaml_text(settled(template, architecture), NOTICE))
+            properties = merge_globals(shared, resource["Properties"])
+            folders = [folder / properties["CodeUri"], *layer_folders(folder, resources, properties.get("Layers", []))]
+            sealed.append(seal_function(name, folders, properties, architecture))
+            resource["Properties"][DIGEST] = sealed[-1].sha256
+    store_text(folder / "template.yaml", yaml_text(template, NOTICE))
     return sealed
 
 
@@ -113,14 +123,28 @@ def replace_reference(node: Node, parameter: str, value: str) -> Node:
     return {key: replace_reference(item, parameter, value) for key, item in node.items()}
 
 
+def merge_globals(shared: Node, own: Node) -> Node:
+    """Put a function's own properties over those of Globals, as SAM does: mappings merge, lists follow one another."""
+    if isinstance(shared, dict) and isinstance(own, dict) and not is_intrinsic(shared) and not is_intrinsic(own):
+        return shared | {name: merge_globals(shared[name], own[name]) if name in shared else own[name] for name in own}
+    if isinstance(shared, list) and isinstance(own, list):
+        return shared + own
+    return own
+
+
+def is_intrinsic(node: dict[str, Node]) -> bool:
+    """Say whether a mapping stands for a value that CloudFormation fills in."""
+    return len(node) == 1 and next(iter(node)).startswith(("Ref", "Fn::"))
+
+
 def layer_folders(folder: Path, resources: dict[str, Node], layers: list[Node]) -> list[Path]:
     """Return the built folders of the template's own layers, in the functions' order."""
     named = [resources.get(str(layer.get("Ref")), {}) for layer in layers if isinstance(layer, dict)]
     return [folder / layer["Properties"]["ContentUri"] for layer in named if layer.get("Type") == LAYER]
 
 
-def seal_function(name: str, folders: list[Path], architecture: str) -> SealedFunction:
-    """Check one function's folders, its own first, and digest them.
+def seal_function(name: str, folders: list[Path], properties: dict[str, Node], architecture: str) -> SealedFunction:
+    """Check one function's folders, its own first, and digest them with its properties.
 
     Raises
     ------
@@ -134,12 +158,13 @@ def seal_function(name: str, folders: list[Path], architecture: str) -> SealedFu
         raise SealError(f"{name} and its layers have {sum(sizes)} bytes, more than Lambda's {UNZIPPED_LIMIT_BYTES}")
     for folder in folders:
         refuse_other_processors(folder, architecture)
-    return SealedFunction(name, digest_of(folders), sizes[0], sum(sizes))
+    return SealedFunction(name, digest_of(folders, properties), sizes[0], sum(sizes))
 
 
-def digest_of(folders: list[Path]) -> str:
-    """Digest the names and contents of all files, folder by folder; times and modes do not count."""
-    digest = sha256()
+def digest_of(folders: list[Path], properties: dict[str, Node]) -> str:
+    """Digest the versioned properties, and names and contents of all files by folder; times and modes do not count."""
+    versioned = {name: value for name, value in properties.items() if name not in UNVERSIONED}
+    digest = sha256(json.dumps(versioned, sort_keys=True, default=str).encode() + b"\n")
     for number, folder in enumerate(folders):
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             content = sha256(path.read_bytes()).hexdigest()
