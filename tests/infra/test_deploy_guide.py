@@ -27,6 +27,22 @@ def test_the_commands_of_the_guide_exist(guide, repository):
     assert set(re.findall(r"make ([a-z-]+)", guide)) <= targets
 
 
+def test_the_guide_gives_uploaders_every_right_they_need(guide):
+    """A large file goes up in parts, which S3 must decrypt to join: without that right only small ones arrive."""
+    (files,) = re.findall(r"^- \*\*Files\.\*\* .*?(?=^- )", guide, re.MULTILINE | re.DOTALL)
+    for right in ("s3:PutObject", "kms:GenerateDataKey", "kms:Decrypt", "kms:ViaService"):
+        assert f"`{right}`" in files
+
+
+def test_the_guide_names_what_rolls_a_model_back(guide, translated):
+    """The gateway's alarm by its name, because it is the one that the function's own answers ring."""
+    (rolling,) = re.findall(r"^- \*\*Roll-out\.\*\* .*?(?=^- )", guide, re.MULTILINE | re.DOTALL)
+    group = translated["Resources"]["CreditRatingFunctionDeploymentGroup"]["Properties"]
+    named = set(re.findall(r"`(\w+Alarm)`", rolling))
+    assert named
+    assert named <= {alarm["Name"]["Ref"] for alarm in group["AlarmConfiguration"]["Alarms"]}
+
+
 @pytest.mark.parametrize("environment", ["dev", "preview", "prod"])
 def test_each_environment_sets_parameters_that_exist(repository, template, environment):
     """What the build decides is never set there, and stages do not share a name."""

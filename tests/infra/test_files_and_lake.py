@@ -91,6 +91,55 @@ def test_usage_lines_and_only_they_leave_the_log_groups(translated, stem):
     assert subscription["DestinationArn"] == {"Fn::GetAtt": ["Lake", "Outputs.UsageStreamArn"]}
 
 
+@pytest.mark.parametrize("stem", ["CreditRating", "CreditRatingBatch"])
+@pytest.mark.parametrize("metric", ["DeliveryErrors", "DeliveryThrottling"])
+def test_a_usage_line_that_does_not_leave_rings_an_alarm(translated, stem, metric):
+    """CloudWatch Logs tries again for a day at most, and after a refusal not at all: the line is an unpaid call."""
+    subscription = translated["Resources"][f"{stem}Usage"]["Properties"]
+    dimensions = [
+        {"Name": "LogGroupName", "Value": subscription["LogGroupName"]},
+        {"Name": "DestinationType", "Value": "Firehose"},
+        {"Name": "FilterName", "Value": subscription["FilterName"]},
+    ]
+    (alarm,) = [
+        resource["Properties"]
+        for resource in translated["Resources"].values()
+        if resource["Type"] == "AWS::CloudWatch::Alarm"
+        and (resource["Properties"]["MetricName"], resource["Properties"]["Dimensions"]) == (metric, dimensions)
+    ]
+    assert (alarm["Namespace"], alarm["Statistic"]) == ("AWS/Logs", "Sum")
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanOrEqualToThreshold", 1)
+    assert alarm["EvaluationPeriods"] == 1
+
+
+def test_every_log_subscription_is_watched(translated):
+    """A second model's subscription without alarms would be found here."""
+    resources = translated["Resources"].values()
+    groups = [one["Properties"]["LogGroupName"] for one in resources if one["Type"] == "AWS::Logs::SubscriptionFilter"]
+    for metric in ("DeliveryErrors", "DeliveryThrottling"):
+        watched = [
+            one["Properties"]["Dimensions"][0]["Value"]
+            for one in resources
+            if one["Type"] == "AWS::CloudWatch::Alarm" and one["Properties"]["MetricName"] == metric
+        ]
+        assert watched == groups
+
+
+@pytest.mark.parametrize(("stream", "prefix"), [("UsageStream", "usage"), ("AccessStream", "access")])
+def test_a_stream_can_write_its_own_lines_only(lake, stream, prefix):
+    """Usage and access lines are two counts of the same calls: one role that writes both could forge their match."""
+    destination = lake["Resources"][stream]["Properties"]["ExtendedS3DestinationConfiguration"]
+    role = lake["Resources"][f"{stream}Role"]["Properties"]
+    statements = [one for policy in role["Policies"] for one in policy["PolicyDocument"]["Statement"]]
+    (writing,) = [one for one in statements if "s3:PutObject" in one["Action"]]
+    assert destination["RoleARN"] == {"Fn::GetAtt": [f"{stream}Role", "Arn"]}
+    assert writing["Resource"] == [
+        {"Fn::Sub": f"${{Bucket.Arn}}/{prefix}/*"},
+        {"Fn::Sub": f"${{Bucket.Arn}}/errors/{prefix}/*"},
+    ]
+    assert destination["ErrorOutputPrefix"].startswith(f"errors/{prefix}/")
+
+
 @pytest.mark.parametrize(("stream", "prefix"), [("UsageStream", "usage"), ("AccessStream", "access")])
 def test_streams_partition_by_day_and_hour_in_utc(lake, stream, prefix):
     """The lake has the same partitions as the local one."""

@@ -1,7 +1,11 @@
 """What CloudFormation is asked to make of the functions: roles, aliases, roll-outs, logs, limits."""
 
+import re
+
 import pytest
 from support.translation import translate
+
+from ratecard_workbench.publish.seal import UNVERSIONED, merge_globals
 
 FUNCTION = "AWS::Lambda::Function"
 FUNCTIONS = {"CreditRatingFunction": "CreditRating", "CreditRatingBatchFunction": "CreditRatingBatch"}
@@ -81,6 +85,30 @@ def test_traffic_moves_step_by_step_and_back_when_an_alarm_rings(translated, fun
     assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
     assert alarms
     assert alarms <= set(of_type(translated, "AWS::CloudWatch::Alarm"))
+
+
+def test_a_model_that_answers_500_to_everybody_is_rolled_back(translated):
+    """The function answers its own faults, so Lambda counts no error: the gateway's 5xx do, within one minute."""
+    group = translated["Resources"]["CreditRatingFunctionDeploymentGroup"]["Properties"]
+    rolling = {alarm["Name"]["Ref"] for alarm in group["AlarmConfiguration"]["Alarms"]}
+    alarms = of_type(translated, "AWS::CloudWatch::Alarm")
+    (watching,) = [alarms[name] for name in rolling if alarms[name]["MetricName"] == "5XXError"]
+    name = translated["Resources"]["Api"]["Properties"]["Name"]
+    assert watching["Namespace"] == "AWS/ApiGateway"
+    assert watching["Dimensions"] == [{"Name": "ApiName", "Value": name}, {"Name": "Stage", "Value": {"Ref": "Stage"}}]
+    assert (watching["Statistic"], watching["Threshold"], watching["Period"]) == ("Sum", 1, 60)
+    assert watching["EvaluationPeriods"] == watching.get("DatapointsToAlarm", 1) == 1
+
+
+def test_versioned_properties_hang_on_no_parameter_that_may_change(template):
+    """The digest is over what is written: behind a parameter, a new price would publish nothing."""
+    parameters = set(template["Parameters"]) - {"Stage", "Architecture"}
+    for function in FUNCTIONS:
+        properties = merge_globals(template["Globals"]["Function"], template["Resources"][function]["Properties"])
+        versioned = {name: value for name, value in properties.items() if name not in UNVERSIONED}
+        assert {"Environment", "Timeout", "MemorySize", "Layers"} & set(versioned)
+        found = set(re.findall(r"\w+", str(versioned)))
+        assert not parameters & found
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
