@@ -98,3 +98,31 @@ def test_a_log_continues_after_a_restart(tmp_path):
         log.close()
 
     assert [line.split()[-1] for line in (tmp_path / "f.log").read_text().splitlines()] == ["first", "second"]
+
+
+def test_a_log_that_cannot_rotate_goes_on_in_its_file(tmp_path, monkeypatch):
+    """No descriptor is free, then no file can be renamed: lines stay in the old file, whose number is nobody else's."""
+    log = LogFile(tmp_path / "f.log", maximum_bytes=200)
+    opened = os.open
+
+    def none_left(path, *arguments):
+        if "f.log" in str(path):
+            raise OSError(24, "Too many open files")
+        return opened(path, *arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", none_left)
+        log.record("origin", "before " + "x" * 200)
+        neighbour = tmp_path / "neighbour"
+        neighbour.touch()
+    with neighbour.open("wb"):
+        log.record("origin", "after")
+        assert neighbour.read_bytes() == b""
+    assert [line.split()[2] for line in log.path.read_text().splitlines()] == ["before", "after"]
+
+    log.record("origin", "y" * 200)
+    log.record("origin", "in a new file")
+    assert log.path.read_text().endswith("in a new file\n")
+    assert len(log.path.read_text().splitlines()) == 1
+    log.close()
+    log.record("origin", "too late")

@@ -52,8 +52,9 @@ class Keyring:
         revision = self._accounts.revision()
         if revision == self._revision:
             return False
-        self._revision = revision
         self.reload()
+        # Only now: keys that could not be loaded are due again.
+        self._revision = revision
         return True
 
     def replace_plans(self, plans: Mapping[str, Plan]) -> None:

@@ -130,15 +130,20 @@ def worker_environment(spec: FunctionSpec, surroundings: Surroundings, runtime_a
     }
 
 
+def _at_most_hard(kind: int, wanted: int) -> int:
+    """Return a limit that this process may set: nobody but root raises a hard limit."""
+    _, most = resource.getrlimit(kind)
+    return wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+
+
 def start_process(spec: FunctionSpec, surroundings: Surroundings, runtime_api: str) -> subprocess.Popen[bytes]:
     """Start one worker; its stdout and stderr are pipes, and it dies with the platform."""
     parent = os.getpid()
-    hard_limit = max(HARD_LIMIT_FACTOR * spec.memory_megabytes * MEGABYTE, HARD_LIMIT_FLOOR_BYTES)
-
+    wanted = max(HARD_LIMIT_FACTOR * spec.memory_megabytes * MEGABYTE, HARD_LIMIT_FLOOR_BYTES)
+    hard_limit = _at_most_hard(resource.RLIMIT_DATA, wanted)
     # Loaded before the fork: between fork and exec nothing may be.
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    files = FILES_OF_A_WORKER if most == resource.RLIM_INFINITY else min(FILES_OF_A_WORKER, most)
+    files = _at_most_hard(resource.RLIMIT_NOFILE, FILES_OF_A_WORKER)
 
     def before_exec() -> None:  # pragma: no cover - runs in the child between fork and exec
         if libc is not None:

@@ -27,7 +27,8 @@ class LogFile:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._maximum_bytes = maximum_bytes
-        self._open()
+        self._descriptor = _open_to_append(path)
+        self._size = os.fstat(self._descriptor).st_size
 
     def record(self, origin: str, line: str | bytes) -> None:
         """Append one line with the time and the origin in front of it; a full disk loses the line, never the caller."""
@@ -43,21 +44,31 @@ class LogFile:
             return
 
     def close(self) -> None:
-        """Close the file."""
-        os.close(self._descriptor)
-
-    def _open(self) -> None:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-        self._descriptor = os.open(self.path, flags, 0o600)
-        self._size = os.fstat(self._descriptor).st_size
+        """Close the file; lines that still come are lost, not written to whatever has its number next."""
+        descriptor, self._descriptor = self._descriptor, -1
+        os.close(descriptor)
 
     def _rotate(self) -> None:
-        os.close(self._descriptor)
-        for number in range(KEPT_FILES - 1, 0, -1):
-            older, newer = self._numbered(number), self._numbered(number - 1)
-            if newer.exists():
-                newer.replace(older)
-        self._open()
+        # Whatever fails, the next try comes when as much was written once more, and lines go to the old file meanwhile.
+        self._size = 0
+        # Opened before the old one is closed: the number of a closed file may soon be somebody's socket.
+        fresh = self.path.with_name(f"{self.path.name}.new")
+        descriptor = _open_to_append(fresh)
+        try:
+            for number in range(KEPT_FILES - 1, 0, -1):
+                older, newer = self._numbered(number), self._numbered(number - 1)
+                if newer.exists():
+                    newer.replace(older)
+            fresh.replace(self.path)
+        except OSError:
+            os.close(descriptor)
+            raise
+        old, self._descriptor = self._descriptor, descriptor
+        os.close(old)
 
     def _numbered(self, number: int) -> Path:
         return self.path if number == 0 else self.path.with_name(f"{self.path.name}.{number}")
+
+
+def _open_to_append(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)

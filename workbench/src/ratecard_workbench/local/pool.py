@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import time
 from collections import deque
 from collections.abc import Callable
@@ -249,8 +250,10 @@ class FunctionPool:
     async def _start(self, worker: Worker) -> None:
         try:
             await worker.start(self._surroundings)
-        except OSError as error:
-            self._sinks.record_log(self.spec.name, f"a process could not be started: {error.strerror}")
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
+            # The last one when a limit could not be set between fork and exec.
+            reason = getattr(error, "strerror", None) or type(error).__name__
+            self._sinks.record_log(self.spec.name, f"a process could not be started: {reason}")
             self._workers.discard(worker)
             self._start_failed(worker.made_at, killed=False)
 
