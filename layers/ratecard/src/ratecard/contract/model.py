@@ -10,12 +10,17 @@ from ratecard.kernel.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeAlias
+
     from ratecard.contract.features import Feature
     from ratecard.contract.outputs import Output
     from ratecard.contract.reasons import Reason
     from ratecard.contract.rows import Row
     from ratecard.contract.scale import ScoreScale
     from ratecard.kernel.errors import Problem
+
+    Encode: TypeAlias = Callable[[Any], float | str]
 
 
 class ModelContract(Value):
@@ -79,12 +84,24 @@ class ModelContract(Value):
         """Parse one row; return its values and what is wrong with it."""
         return parse_row(self.features, instance, pointer)
 
+    @cached_property
+    def _scored(self) -> list[tuple[int, Encode]]:
+        """Place in a row and encoding of each engine column that is a feature."""
+        return [self._encoding(feature.name) for feature in self.features if feature.scored]
+
+    @cached_property
+    def _ratios(self) -> list[tuple[tuple[int, Encode], tuple[int, Encode]]]:
+        """The same for numerator and denominator of each derived column."""
+        return [(self._encoding(ratio.numerator), self._encoding(ratio.denominator)) for ratio in self.derived]
+
+    def _encoding(self, name: str) -> tuple[int, Encode]:
+        place = self.places[name]
+        encode: Encode = self.features[place].encode  # takes what its own `parse` gives
+        return place, encode
+
     def encode(self, row: Row) -> list[float | str]:
         """Return a row as the engine's columns: codes for words, NaN for what is missing, derived columns last."""
-        encoded = [feature.encode(value) for feature, value in zip(self.features, row, strict=True)]  # type: ignore[arg-type]
-        columns = [value for feature, value in zip(self.features, encoded, strict=True) if feature.scored]
-        columns.extend(
-            compute_ratio(encoded[self.places[ratio.numerator]], encoded[self.places[ratio.denominator]])  # type: ignore[arg-type]
-            for ratio in self.derived
-        )
+        columns = [encode(row[place]) for place, encode in self._scored]
+        for (above, numerator), (below, denominator) in self._ratios:
+            columns.append(compute_ratio(numerator(row[above]), denominator(row[below])))  # type: ignore[arg-type]
         return columns

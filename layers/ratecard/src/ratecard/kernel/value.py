@@ -39,6 +39,8 @@ class Value:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         own = self.__dict__
         own.update(zip(self.fields, args, strict=False))
+        if not kwargs and len(args) == len(self.fields):
+            return  # the common case of a value made in the path of a call
         if len(args) > len(self.fields) or not own.keys().isdisjoint(kwargs):
             raise TypeError(f"{type(self).__name__} got too many or repeated arguments")
         own.update(kwargs)
