@@ -1,7 +1,9 @@
 """HTTP as clients really speak it: reuse, HEAD, 100-continue, chunks, wrong lengths, slow and endless heads."""
 
 import json
+import shutil
 import socket
+import subprocess
 import threading
 import time
 
@@ -245,6 +247,73 @@ def test_endless_heads_are_cut_off(platform):
             # It went on sending into a closed connection, and was told so.
             return
         assert wire.closed()
+
+
+@pytest.mark.parametrize("split", [False, True])
+@pytest.mark.parametrize("protocol", ["h2c", "websocket", "TLS/1.0"])
+def test_an_offer_of_another_protocol_is_ignored(platform, protocol, split):
+    """RFC 9110, 7.8: the call is served as HTTP/1.1, with its body, and so is the next one on the connection."""
+    body = b'{"do":"echo"}'
+    lines = ("Connection: Upgrade, HTTP2-Settings", f"Upgrade: {protocol}", "HTTP2-Settings: AAMAAABk")
+    with Wire(platform) as wire:
+        for _ in range(2):
+            wire.post(b"" if split else body, *lines, "Content-Length: 13")
+            if split:
+                time.sleep(0.1)
+                wire.socket.sendall(body)
+            status, headers, content = wire.read()
+            assert (status, json.loads(content)["do"]) == (200, "echo")
+            assert "upgrade" not in headers
+        wire.post(b'5\r\n{"do"\r\n8\r\n:"echo"}\r\n0\r\n\r\n', *lines, "Transfer-Encoding: chunked")
+        assert wire.read()[0] == 200
+        for _ in range(3):
+            wire.send("GET /nowhere HTTP/1.1", "Host: x", *lines)
+        assert [wire.read()[0] for _ in range(3)] == [404] * 3
+
+
+def test_a_tunnel_is_refused(wire):
+    """CONNECT is not for this server."""
+    wire.send("CONNECT example.org:443 HTTP/1.1", "Host: example.org:443", body=b"\x16\x03\x01")
+
+    assert wire.read()[0] == 400
+    assert wire.closed()
+
+
+def test_curl_with_http2_is_served(platform):
+    """Its first request offers h2c; it is content with HTTP/1.1."""
+    curl = shutil.which("curl")
+    if curl is None:
+        pytest.skip("curl is not installed")
+    done = subprocess.run(
+        [
+            *(curl, "--silent", "--show-error", "--http2", "--header", f"x-api-key: {platform.key}"),
+            *("--header", "Content-Type: application/json", "--data", '{"do":"echo"}'),
+            *("--write-out", "\n%{http_code} %{http_version}", f"{platform.url}{PREDICT}"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    body, _, outcome = done.stdout.rpartition("\n")
+    assert (outcome, json.loads(body)["do"]) == ("200 1.1", "echo"), done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("noise", [b"\r\n", b"\r\n\r\n\r\n"])
+def test_noise_after_an_answer_does_not_hold_the_connection(platform, noise):
+    """Line ends that begin no request, then silence: the connection is closed without a word."""
+    with Wire(platform) as wire:
+        wire.post(b'{"do":"echo"}')
+        assert wire.read()[0] == 200
+        wire.socket.sendall(noise)
+        assert wire.closed()
+    with Wire(platform) as wire:
+        wire.post(b'{"do":"echo"}')
+        assert wire.read()[0] == 200
+        wire.socket.sendall(noise)
+        wire.post(b'{"do":"echo"}')
+        assert wire.read()[0] == 200
 
 
 def test_many_slow_clients_do_not_keep_others_waiting(platform):

@@ -224,6 +224,41 @@ def test_an_upload_cannot_leave_its_folder(platform, path):
     assert not list((platform.home / "inbox").rglob(".*.partial"))
 
 
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("/v1/inbox/none/refused.csv", "unknown_model"),
+        ("/v1/inbox/echo/a%20b.csv", "invalid_file_name"),
+        ("/v1/inbox/echo/explain", "reserved_file_name"),
+        ("/v1/inbox/echo/refused.csv.partial", "reserved_file_name"),
+        ("/v1/inbox/echo/refused.csv?explain=yes", "invalid_query"),
+        ("/v1/inbox/echo/refused.csv?explain=true&explain=false", "invalid_query"),
+        ("/v1/inbox/echo/refused.csv?explain", "invalid_query"),
+        ("/v1/inbox/echo/refused.csv?reasons=true", "invalid_query"),
+        ("/v1/inbox/echo/refused.csv?explain=true&x=1", "invalid_query"),
+    ],
+)
+def test_a_refused_upload_says_what_is_wrong(platform, path, code):
+    """400 in the usual words, with a sentence and a code of its own; nothing is written, and explain stays a folder."""
+    reply = platform.call("PUT", path, b"x\n", headers={"x-api-key": platform.key})
+
+    document = reply.json()
+    assert (reply.status, document["code"], document["call_id"]) == (400, "invalid_request", reply.call_id)
+    assert reply.headers["content-type"] == "application/problem+json"
+    assert reply.headers["x-amzn-errortype"] == "BadRequestException"
+    assert [error["code"] for error in document["errors"]] == [code]
+    assert document["detail"] == document["errors"][0]["detail"]
+    assert not (platform.home / "inbox/tester/echo/refused.csv").exists()
+    assert not (platform.home / "inbox/tester/echo/explain").is_file()
+
+
+def test_an_upload_may_say_that_nothing_is_to_be_explained(platform):
+    """`explain=false` is the same as no query."""
+    reply = platform.call("PUT", "/v1/inbox/echo/plain.csv?explain=false", b"x\n", headers={"x-api-key": platform.key})
+
+    assert (reply.status, reply.json()["key"]) == (201, "inbox/tester/echo/plain.csv")
+
+
 def test_an_upload_needs_a_key(platform):
     """No key, no file."""
     reply = platform.call("PUT", "/v1/inbox/echo/nokey.csv", b"x", headers={})

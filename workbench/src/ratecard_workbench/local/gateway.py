@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 import fastjsonschema
 
+from ratecard.kernel.problems import MEDIA_TYPE, problem_document
 from ratecard_workbench.local.access_log import AccessLog, mark_unsent
 from ratecard_workbench.local.application import Stage
 from ratecard_workbench.local.errors import ConcurrencyLimitError, FunctionFailedError, FunctionTimeoutError
@@ -128,7 +129,9 @@ class Gateway:
             return self._refuse(exchange, refused)
         except BodyTooLargeError:
             return self._refuse(exchange, Refused("REQUEST_TOO_LARGE", close=True))
-        except (BodyTooSlowError, InvalidUploadError):
+        except InvalidUploadError as error:
+            return self._refuse_upload(exchange, error)
+        except BodyTooSlowError:
             return self._refuse(exchange, Refused("DEFAULT_4XX", close=True))
 
     def _admit(self, exchange: Exchange) -> Route:
@@ -198,6 +201,14 @@ class Gateway:
         if refused.close or exchange.expects_continue:
             encoded.append((b"connection", b"close"))
         return Answer(refusal.status, encoded, body)
+
+    def _refuse_upload(self, exchange: Exchange, error: InvalidUploadError) -> Answer:
+        """Say what is wrong with an upload, for which the API's definition has no words."""
+        answer = self._refuse(exchange, Refused("DEFAULT_4XX", close=True))
+        wrong = {"pointer": "", "code": error.code, "detail": error.detail}
+        document = problem_document("invalid_request", exchange.extended_request_id, error.detail, [wrong])
+        headers = [(name, value) for name, value in answer.headers if name.lower() != b"content-type"]
+        return Answer(400, [(b"Content-Type", MEDIA_TYPE.encode()), *headers], json.dumps(document).encode())
 
     def _context(self, exchange: Exchange) -> dict[str, str]:
         return {

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import httptools
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
@@ -18,6 +19,8 @@ from ratecard_workbench.local.ids import new_extended_request_id
 # Longer than the gateway's own limit, which answers with words; this one only stops what never ends.
 MAXIMUM_HEADER_BYTES = 65_536
 HEADER_SECONDS = 10.0
+# How long a client may go on sending a body that was refused.
+DROP_SECONDS = 60.0
 MAXIMUM_DROPPED_BYTES = 64 * 1024 * 1024
 # How long a client may leave an answer unread.
 DRAIN_SECONDS = 60.0
@@ -44,6 +47,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self._header_timer: asyncio.TimerHandle | None = None
         self._head_open = True
         self._head_bytes = 0
+        self._body_open = False
         self._dropped_bytes = 0
         self._on_drained: list[Callable[[bool], None]] = []
         self._drain_timer: asyncio.TimerHandle | None = None
@@ -96,15 +100,45 @@ class GatewayProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser and watch over a head that is not complete."""
-        super().data_received(data)
-        if not self._head_open:
+        """Feed the parser, and watch over a head that is not complete and over bytes that begin nothing."""
+        self._unset_keepalive_if_required()
+        self._feed(data)
+        if self._head_open:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAXIMUM_HEADER_BYTES:
+                self._refuse("the head of the request is too long")
+                return
+        elif self.cycle is not None and not self.cycle.response_complete:
+            # The gateway waits for the body, or the client for its answer.
             return
-        self._head_bytes += len(data)
-        if self._head_bytes > MAXIMUM_HEADER_BYTES:
-            self._refuse("the head of the request is too long")
-        elif self._header_timer is None:
-            self._header_timer = self.loop.call_later(HEADER_SECONDS, self._head_too_slow)
+        if self._header_timer is None:
+            seconds = DROP_SECONDS if self._body_open else HEADER_SECONDS
+            self._header_timer = self.loop.call_later(seconds, self._head_too_slow)
+
+    def _feed(self, data: bytes) -> None:
+        while data:
+            try:
+                self.parser.feed_data(data)
+                data = b""
+            except httptools.HttpParserUpgrade as upgrade:
+                if self.parser.get_method() == b"CONNECT":
+                    self.send_400_response("")
+                    return
+                data = self._without_upgrade() + data[upgrade.args[0] :]
+            except httptools.HttpParserError:
+                self.send_400_response("")
+                return
+
+    def _without_upgrade(self) -> bytes:
+        """Return the head just read as one that asks for no other protocol (RFC 9110, 7.8), for a new parser.
+
+        The parser takes what follows an upgrade for the other protocol, and would lose the body.
+        """
+        method, version = self.parser.get_method(), self.parser.get_http_version().encode()
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        lines = [b"%b: %b\r\n" % header for header in self.headers if header[0].lower() != b"upgrade"]
+        return b"%b %b HTTP/%b\r\n%b\r\n" % (method, self.url, version, b"".join(lines))
 
     def on_message_begin(self) -> None:
         """Begin a request's head."""
@@ -119,8 +153,12 @@ class GatewayProtocol(HttpToolsProtocol):
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """Start the request."""
+        """Start the request; one that asks for another protocol is read again without that wish."""
+        if self.parser.should_upgrade():
+            return
         self._head_open = False
+        self._head_bytes = 0
+        self._body_open = True
         self._stop_header_timer()
         self.scope["ratecard.connection"] = self  # type: ignore[typeddict-unknown-key]
         super().on_headers_complete()
@@ -133,6 +171,13 @@ class GatewayProtocol(HttpToolsProtocol):
                 self.transport.abort()
             return
         super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """End the request's body."""
+        if self.parser.should_upgrade():
+            return
+        self._body_open = False
+        super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is not HTTP, in the words of every other refusal; an answer that is still due comes first."""

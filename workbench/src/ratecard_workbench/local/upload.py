@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ratecard_workbench.local.exchange import Exchange, Receive
+from ratecard_workbench.local.inbox_folder import EXPLAIN, PARTIAL_SUFFIX
 from ratecard_workbench.local.openapi import Route
 from ratecard_workbench.local.proxy_event import Answer
 from ratecard_workbench.local.request_body import BodyTooLargeError, BodyTooSlowError, ClientGoneError
@@ -27,7 +28,20 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
 class InvalidUploadError(Exception):
-    """The path names no model that takes files, or no proper file."""
+    """The path names no model that takes files, or no proper file, or the query asks for something unknown.
+
+    Parameters
+    ----------
+    code : str
+        Stable name of what is wrong.
+    detail : str
+        A sentence for the client.
+    """
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.detail = detail
 
 
 class UploadDoor:
@@ -60,13 +74,15 @@ class UploadDoor:
         """
         assert exchange.holder is not None
         slug, _, name = exchange.path.removeprefix(PREFIX).partition("/")
-        if slug not in self._slugs() or not _FILE_NAME.fullmatch(name) or exchange.content_length > MAXIMUM_FILE_BYTES:
-            raise InvalidUploadError
+        self._check_names(slug, name)
+        explain = _parse_query(exchange.query_parameters())
+        if exchange.content_length > MAXIMUM_FILE_BYTES:
+            raise BodyTooLargeError
         folder = self._inbox / exchange.holder.customer_id / slug
-        if exchange.query_parameters() == {"explain": ["true"]}:
-            folder /= "explain"
+        if explain:
+            folder /= EXPLAIN
         folder.mkdir(parents=True, exist_ok=True)
-        partial = folder / f".{name}.{exchange.lambda_request_id}.partial"
+        partial = folder / f".{name}.{exchange.lambda_request_id}{PARTIAL_SUFFIX}"
         try:
             size = await _store(partial, receive)
             # Whole and on the disk before the client hears of it.
@@ -76,6 +92,29 @@ class UploadDoor:
         key = (folder / name).relative_to(self._inbox.parent).as_posix()
         document = {"key": key, "bytes": size, "call_id": exchange.extended_request_id}
         return Answer(201, [(b"Content-Type", b"application/json")], json.dumps(document).encode())
+
+    def _check_names(self, slug: str, name: str) -> None:
+        if slug not in self._slugs():
+            raise InvalidUploadError("unknown_model", "no model of this name takes files")
+        if not _FILE_NAME.fullmatch(name):
+            raise InvalidUploadError(
+                "invalid_file_name",
+                "a file's name is at most 128 letters, digits, points, hyphens and underscores, and begins with a"
+                " letter or digit",
+            )
+        if name == EXPLAIN or name.endswith(PARTIAL_SUFFIX):
+            raise InvalidUploadError(
+                "reserved_file_name", f"a file is not named {EXPLAIN}, and its name does not end in {PARTIAL_SUFFIX}"
+            )
+
+
+def _parse_query(query: dict[str, list[str]] | None) -> bool:
+    """Tell whether the file is to be explained."""
+    if query is None or query == {"explain": ["false"]}:
+        return False
+    if query != {"explain": ["true"]}:
+        raise InvalidUploadError("invalid_query", "the query is empty, explain=true or explain=false")
+    return True
 
 
 async def _store(path: Path, receive: Receive) -> int:
