@@ -5,6 +5,7 @@ import json
 import re
 
 import pytest
+from support.platform import wait_until
 
 pytestmark = pytest.mark.xdist_group("local-events")
 
@@ -80,6 +81,19 @@ def test_headers_keep_their_spelling(platform):
     assert (headers["X-Forwarded-Port"], headers["X-Forwarded-Proto"]) == (str(platform.port), "http")
     assert re.fullmatch(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}", headers["X-Amzn-Trace-Id"])
     assert not {"connection", "content-length", "transfer-encoding"} & {name.lower() for name in headers}
+
+
+def test_a_callers_own_gateway_headers_do_not_stay_beside_the_gateways(platform):
+    """However they are written: a function that looks for one without regard to case finds the true one alone."""
+    names = ("x-forwarded-port", "X-FORWARDED-PROTO", "x-amzn-trace-id")
+    ours = {"x-forwarded-for": "1.2.3.4"} | dict.fromkeys(names, "forged")
+    seen, _ = show(platform, **ours)
+
+    for headers in (seen["event"]["headers"], seen["event"]["multiValueHeaders"]):
+        found = [name for name in headers if name.lower() in {name.lower() for name in ours}]
+        assert sorted(found) == ["X-Amzn-Trace-Id", "X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto"]
+    assert seen["event"]["headers"]["X-Forwarded-For"] == "1.2.3.4, 127.0.0.1"
+    assert "forged" not in seen["event"]["headers"]["X-Amzn-Trace-Id"]
 
 
 def test_repeated_headers_and_parameters_keep_all_values(platform):
@@ -165,6 +179,9 @@ def test_each_call_has_a_lambda_request_id_of_its_own(platform):
 
     line = next(line for line in platform.usage_lines() if line["id"] == headers["x-amz-apigw-id"])
     assert line["data"]["lambda_request_id"] == seen["request_id"]
-    access = next(line for line in platform.access_lines() if line["extendedRequestId"] == headers["x-amz-apigw-id"])
+    # It is written once the answer has left, so the client may be here first.
+    own = {"extendedRequestId": headers["x-amz-apigw-id"]}
+    wait_until(lambda: any(own.items() <= line.items() for line in platform.access_lines()))
+    access = next(line for line in platform.access_lines() if own.items() <= line.items())
     assert access["lambdaRequestId"] == seen["request_id"]
     assert (access["status"], access["integrationStatus"], access["apiKeyId"]) == ("200", "200", platform.key_id)

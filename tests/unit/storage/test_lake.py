@@ -3,10 +3,21 @@
 import contextlib
 import json
 import os
+import resource
+from pathlib import Path
 
 import pytest
 
-from ratecard.storage.lake import ACCESS, USAGE, LakeReader, LakeWriter, partition_of, scan, sync_and_close
+from ratecard.storage.lake import (
+    ACCESS,
+    USAGE,
+    LakeReader,
+    LakeWriter,
+    ShortWriteError,
+    partition_of,
+    scan,
+    sync_and_close,
+)
 
 HOUR = "2026-11-22T10"
 
@@ -130,3 +141,54 @@ def test_synced_files_are_named_once(tmp_path):
         assert len(descriptors) == 1
         sync_and_close(descriptors)
         assert writer.take_unsynced() == []
+
+
+def test_a_short_write_says_how_many_lines_are_stored(tmp_path):
+    """Whoever tries again begins behind them: every line is there once, and one is torn."""
+    batch = line(1) + line(2) + line(3)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with contextlib.closing(LakeWriter(tmp_path, USAGE, "w1")) as writer:
+        for _ in range(2):
+            size = sum(path.stat().st_size for path in tmp_path.rglob("*.jsonl"))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size + len(line(1)) + 4, hard))
+            try:
+                with pytest.raises(ShortWriteError) as caught:
+                    writer.append(HOUR, batch)
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+            assert caught.value.stored_bytes == len(line(1))
+            batch = batch[caught.value.stored_bytes :]
+        writer.append(HOUR, batch)
+
+    assert [number for number in numbers(tmp_path) if number] == [1, 2, 3]
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="this system does not list descriptors")
+def test_a_sync_that_fails_leaks_no_descriptor(tmp_path, monkeypatch):
+    """All files are closed when one cannot be synced, at a tick, at the end, and when an old hour makes room."""
+    before = open_descriptors()
+    writer = LakeWriter(tmp_path, USAGE, "w1")
+    for hour in range(4):
+        writer.append(f"2026-11-22T{hour:02}", line(hour))
+    synced = []
+
+    def broken(descriptor):
+        synced.append(descriptor)
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", broken)
+        taken = writer.take_unsynced()
+        with pytest.raises(OSError, match="Input"):
+            sync_and_close(taken)
+        assert len(synced) == 4
+        with pytest.raises(OSError, match="Input"):
+            writer.append("2026-11-22T04", line(4))
+        assert open_descriptors() == before + 4
+        with pytest.raises(OSError, match="Input"):
+            writer.close()
+    assert open_descriptors() == before

@@ -14,6 +14,7 @@ from ratecard_workbench.cli.tables import make_table, print_table
 from ratecard_workbench.cli.terminal import message, result_json
 from ratecard_workbench.local.deliveries import Deliveries, Delivery, Status
 from ratecard_workbench.local.home import Home
+from ratecard_workbench.local.opening import open_deliveries
 
 
 @click.group()
@@ -54,7 +55,7 @@ def retry(*, home: Path, as_json: bool) -> None:
 def _open(home: Path) -> Deliveries:
     place = Home(home.resolve())
     place.prepare()
-    return Deliveries(place.deliveries)
+    return open_deliveries(place)
 
 
 def _describe(delivery: Delivery) -> dict[str, object]:

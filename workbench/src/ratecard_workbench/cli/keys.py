@@ -15,6 +15,7 @@ from ratecard_workbench.cli.options import home_option, json_option, project_opt
 from ratecard_workbench.cli.tables import make_table, print_table
 from ratecard_workbench.cli.terminal import message, result_json
 from ratecard_workbench.local.home import Home
+from ratecard_workbench.local.opening import open_accounts
 
 
 @click.group()
@@ -105,7 +106,7 @@ def _set_enabled(key_id: str, home: Path, *, enabled: bool, as_json: bool) -> No
 def _accounts(home: Path) -> Iterator[SqliteAccounts]:
     place = Home(home.resolve())
     place.prepare()
-    with contextlib.closing(SqliteAccounts(place.accounts)) as accounts:
+    with contextlib.closing(open_accounts(place)) as accounts:
         yield accounts
 
 

@@ -41,6 +41,11 @@ class _Root(click.Group):
             return super().invoke(ctx)
         except RatecardError as error:
             fail(error)
+        except Exception as error:
+            # A database of the home that opened well and is damaged within; by name, for sqlite3 is not loaded here.
+            if type(error).__module__ != "sqlite3":
+                raise
+            fail(RatecardError(f"a database of the home folder cannot be used: {error}"))
 
 
 @click.group(cls=_Root, context_settings={"help_option_names": ["-h", "--help"]})

@@ -12,12 +12,12 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
-from ratecard.storage.accounts import SqliteAccounts
 from ratecard_workbench.cli.options import home_option, json_option
 from ratecard_workbench.cli.tables import make_table, print_table
 from ratecard_workbench.cli.terminal import message, result_json
 from ratecard_workbench.local.counters import load_counts
 from ratecard_workbench.local.home import Home
+from ratecard_workbench.local.opening import open_accounts
 from ratecard_workbench.local.tally import Tally
 
 REFRESH_SECONDS = 1.0
@@ -82,7 +82,7 @@ class _View:
         """Return customer and plan by key's id."""
         if not self._home.accounts.exists():
             return {}
-        with contextlib.closing(SqliteAccounts(self._home.accounts)) as accounts:
+        with contextlib.closing(open_accounts(self._home)) as accounts:
             return {key.id: (key.customer_id, key.plan) for key in accounts.list_keys()}
 
     def _usage(self, owners: dict[str, tuple[str, str]]) -> list[dict[str, object]]:

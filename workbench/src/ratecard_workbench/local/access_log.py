@@ -6,12 +6,15 @@ No line, no charge: a call whose answer was not sent before the platform died ha
 from __future__ import annotations
 
 import asyncio
+import errno
 import time
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from operator import itemgetter
 from typing import Any
 
+from ratecard.storage.lake import ShortWriteError
 from ratecard_workbench.local.exchange import Exchange
 from ratecard_workbench.local.proxy_event import API_ID, request_time
 from ratecard_workbench.local.templates import ContextTemplate
@@ -30,6 +33,9 @@ DEFAULT_FORMAT = (
 # The client closed the connection before the answer could be handed to the socket (as nginx names it).
 CLIENT_CLOSED_REQUEST = 499
 
+# Of lines that could not be stored so many are kept, about 30,000; what comes on top of them is lost, and said.
+MAXIMUM_KEPT_BYTES = 16 * 1024 * 1024
+
 Sink = Callable[[str, bytes], None]
 
 
@@ -45,7 +51,7 @@ class AccessLog:
     sink : callable
         Stores lines under an hour (`YYYY-MM-DDTHH`, UTC); may raise OSError.
     on_error : callable
-        Told of a batch that could not be stored.
+        Told of lines that could not be stored, and are kept for the next batch, and of lines that are lost.
     """
 
     def __init__(self, template: str | None, *, stage: str, sink: Sink, on_error: Callable[[OSError], None]) -> None:
@@ -54,6 +60,8 @@ class AccessLog:
         self._sink = sink
         self._on_error = on_error
         self._sent: list[Exchange] = []
+        self._kept: deque[tuple[str, bytes]] = deque()
+        self._kept_bytes = 0
         self._hour_number = -1
         self._hour = ""
 
@@ -68,7 +76,7 @@ class AccessLog:
         self._sent.append(exchange)
 
     def flush_now(self) -> None:
-        """Log every answer that has left; for the end of the platform."""
+        """Log every answer that has left, and what could not be stored before; for the end of the platform."""
         self._flush()
 
     def _flush(self) -> None:
@@ -82,18 +90,36 @@ class AccessLog:
                 continue
             by_hour.setdefault(self._hour_of(exchange.received_ms), []).append(self._line(exchange))
         for hour, lines in by_hour.items():
-            self._store(hour, "".join(lines))
+            self._keep(hour, "".join(lines))
+        self._store_kept()
 
     def _drained(self, exchange: Exchange, sent: bool) -> None:
         if not sent:
             mark_unsent(exchange)
-        self._store(self._hour_of(exchange.received_ms), self._line(exchange))
+        self._keep(self._hour_of(exchange.received_ms), self._line(exchange))
+        self._store_kept()
 
-    def _store(self, hour: str, lines: str) -> None:
-        try:
-            self._sink(hour, lines.encode("utf-8", "replace"))
-        except OSError as error:
-            self._on_error(error)
+    def _keep(self, hour: str, text: str) -> None:
+        lines = text.encode("utf-8", "replace")
+        if self._kept_bytes + len(lines) > MAXIMUM_KEPT_BYTES:
+            self._on_error(OSError(errno.ENOBUFS, "too many are kept already; the newest are lost"))
+            return
+        self._kept.append((hour, lines))
+        self._kept_bytes += len(lines)
+
+    def _store_kept(self) -> None:
+        """Store what is kept, oldest first; the answers have left, so their lines must not be lost to a full disk."""
+        while self._kept:
+            hour, lines = self._kept.popleft()
+            self._kept_bytes -= len(lines)
+            try:
+                self._sink(hour, lines)
+            except OSError as error:
+                rest = lines[error.stored_bytes :] if isinstance(error, ShortWriteError) else lines
+                self._kept.appendleft((hour, rest))
+                self._kept_bytes += len(rest)
+                self._on_error(error)
+                return
 
     def _hour_of(self, epoch_ms: int) -> str:
         number = epoch_ms // 3_600_000

@@ -84,4 +84,9 @@ class Clockwork:
     def _sync(self) -> None:
         work = self._sinks.take_sync()
         if work is not None:
-            asyncio.get_running_loop().run_in_executor(None, work)
+            asyncio.get_running_loop().run_in_executor(None, work).add_done_callback(self._synced)
+
+    def _synced(self, done: asyncio.Future[None]) -> None:
+        error = None if done.cancelled() else done.exception()
+        if error is not None:
+            self._sinks.platform_log.record("clockwork", f"the lake could not be synced: {place_of(error)}")

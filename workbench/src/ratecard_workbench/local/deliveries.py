@@ -67,10 +67,12 @@ class Deliveries:
     Parameters
     ----------
     path : Path
-        The file; it is made if there is none.
+        The file; it is made if there is none, and readable by its owner only.
     """
 
     def __init__(self, path: Path) -> None:
+        path.touch(mode=0o600)
+        path.chmod(0o600)
         self._connection = sqlite3.connect(path, isolation_level=None, timeout=10.0)
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.executescript(_SCHEMA)

@@ -118,6 +118,10 @@ class Gateway:
             answer = self._refuse(exchange, Refused("DEFAULT_5XX", close=True))
         await self._send(exchange, answer, send)
 
+    def close(self) -> None:
+        """Store the access lines that are still to be stored; for the end, after the last answer."""
+        self._access.flush_now()
+
     async def _answer(self, exchange: Exchange, receive: Receive) -> Answer:
         try:
             route = self._admit(exchange)

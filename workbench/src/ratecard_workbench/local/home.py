@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
+import sqlite3
+import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ratecard_workbench.local.errors import PlatformRunningError
+from ratecard_workbench.local.errors import HomeError, PlatformRunningError
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +68,34 @@ class Home:
         return self.root / "platform.json"
 
     def prepare(self) -> None:
-        """Make the folder, for its owner only."""
-        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.inbox.mkdir(exist_ok=True)
+        """Make the folder, for its owner only, also where it is there already.
+
+        Raises
+        ------
+        HomeError
+            If it cannot be made or closed to others, or is a folder that everybody shares.
+        """
+        with usable(self.root):
+            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            mode = self.root.stat().st_mode
+            if mode & stat.S_ISVTX:
+                raise HomeError(f"{self.root} is a folder that everybody shares; name one of your own with --home")
+            if mode & 0o077:
+                self.root.chmod(0o700)
+            self.inbox.mkdir(exist_ok=True)
+
+
+@contextlib.contextmanager
+def usable(path: Path) -> Iterator[None]:
+    """Name a file or folder of the home that cannot be used; raises HomeError."""
+    try:
+        yield
+    except OSError as error:
+        raise HomeError(f"{path} cannot be used: {error.strerror}") from None
+    except (sqlite3.Error, ValueError) as error:
+        raise HomeError(
+            f"{path} is damaged or something else ({error}): restore it from a backup, or move it away to begin anew"
+        ) from None
 
 
 class HomeLock:
@@ -80,7 +109,8 @@ class HomeLock:
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._descriptor = os.open(home.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with usable(home.root / "lock"):
+            self._descriptor = os.open(home.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -89,7 +119,12 @@ class HomeLock:
 
     def announce(self, host: str, port: int) -> None:
         """Write down where the platform listens, for the other commands."""
-        self._home.state.write_text(json.dumps({"pid": os.getpid(), "host": host, "port": port}), encoding="utf-8")
+        state = json.dumps({"pid": os.getpid(), "host": host, "port": port})
+        with usable(self._home.state):
+            descriptor = os.open(self._home.state, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                os.fchmod(descriptor, 0o600)
+                file.write(state)
 
     def release(self) -> None:
         """Let others in."""

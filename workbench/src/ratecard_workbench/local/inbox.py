@@ -11,7 +11,7 @@ from functools import partial
 from ratecard.storage.accounts import SqliteAccounts
 from ratecard.storage.objects import local_version
 from ratecard_workbench.local.application import Arrivals
-from ratecard_workbench.local.deliveries import Deliveries, Delivery, Status
+from ratecard_workbench.local.deliveries import Delivery, Status
 from ratecard_workbench.local.errors import ConcurrencyLimitError, FunctionFailedError, FunctionTimeoutError
 from ratecard_workbench.local.faults import place_of
 from ratecard_workbench.local.home import Home
@@ -19,6 +19,7 @@ from ratecard_workbench.local.ids import new_uuid
 from ratecard_workbench.local.inbox_folder import PARTIAL_SUFFIX, InboxFolder
 from ratecard_workbench.local.logfile import LogFile
 from ratecard_workbench.local.object_event import compute_etag, object_created_event
+from ratecard_workbench.local.opening import open_deliveries
 from ratecard_workbench.local.pool import FunctionPool
 
 INBOX = "inbox"
@@ -51,7 +52,7 @@ class Inbox:
         ]
         self._accounts = accounts
         self._log = log
-        self._deliveries = Deliveries(home.deliveries)
+        self._deliveries = open_deliveries(home)
         self._folder = InboxFolder(home.inbox)
         self._trouble = ""
         self._known: set[tuple[str, str]] = set()

@@ -16,15 +16,14 @@ import uvicorn
 
 from ratecard.billing.plans import PriceBook
 from ratecard.billing.pricebook import load_price_book
-from ratecard.storage.accounts import IssuedKey, SqliteAccounts
+from ratecard.storage.accounts import IssuedKey
 from ratecard_workbench.local.access_log import AccessLog
 from ratecard_workbench.local.application import Application, load_application
 from ratecard_workbench.local.clockwork import Clockwork
-from ratecard_workbench.local.counters import CounterFile
 from ratecard_workbench.local.demo import issue_demo_key
 from ratecard_workbench.local.errors import ConfigurationError
 from ratecard_workbench.local.gateway import Gateway
-from ratecard_workbench.local.home import Home, HomeLock
+from ratecard_workbench.local.home import Home, HomeLock, usable
 from ratecard_workbench.local.inbox import Inbox
 from ratecard_workbench.local.keyring import Keyring
 from ratecard_workbench.local.launch import (
@@ -34,6 +33,7 @@ from ratecard_workbench.local.launch import (
     prepare_packages,
 )
 from ratecard_workbench.local.openapi import Definition, LambdaIntegration, load_definition
+from ratecard_workbench.local.opening import open_accounts, open_counters, open_sinks
 from ratecard_workbench.local.pool import FunctionPool
 from ratecard_workbench.local.refusals import parse_refusals
 from ratecard_workbench.local.router import Router
@@ -119,8 +119,10 @@ def make_surroundings(root: Path, home: Home, application: Application) -> Surro
     """Collect what all workers share, and where those that take files find them."""
     native = find_native_directory(root)
     objects = {"RATECARD_OBJECT_ROOT": str(home.root)}
+    with usable(home.runtime):
+        packages = prepare_packages(home.runtime.resolve())
     return Surroundings(
-        packages=prepare_packages(home.runtime.resolve()),
+        packages=packages,
         environment={"RATECARD_NATIVE_DIR": str(native)} if native is not None else {},
         by_function={name: objects for name, spec in application.functions.items() if spec.arrivals is not None},
     )
@@ -169,9 +171,9 @@ class Platform:
             stack.callback(lock.release)
             listener = stack.enter_context(bind(options.host, options.port))
             port = listener.getsockname()[1]
-            sinks = stack.enter_context(contextlib.closing(PlatformSinks(home)))
-            accounts = stack.enter_context(contextlib.closing(SqliteAccounts(home.accounts)))
-            counters = stack.enter_context(contextlib.closing(CounterFile(home.counters)))
+            sinks = stack.enter_context(contextlib.closing(open_sinks(home)))
+            accounts = stack.enter_context(contextlib.closing(open_accounts(home)))
+            counters = stack.enter_context(contextlib.closing(open_counters(home)))
             demo = issue_demo_key(accounts)
             keyring = Keyring(accounts, project.book.plans_at(datetime.now(UTC)), counters)
             pools = self._make_pools(project, home, sinks)
@@ -193,11 +195,14 @@ class Platform:
             await self._stop_serving(server, serving)
             await inbox.close()
             until = time.monotonic() + options.drain_seconds
-            may_wait = lambda: not self._hurry and time.monotonic() < until  # noqa: E731
-            await asyncio.gather(*(pool.stop(may_wait) for pool in pools.values()))
+            await asyncio.gather(*(pool.stop(lambda: self._may_wait(until)) for pool in pools.values()))
             ticking.cancel()
+            gateway.close()
             sinks.platform_log.record("platform", "stopped")
             vigil.confirm()
+
+    def _may_wait(self, until: float) -> bool:
+        return not self._hurry and time.monotonic() < until
 
     def _make_pools(self, project: Project, home: Home, sinks: PlatformSinks) -> dict[str, FunctionPool]:
         surroundings = make_surroundings(self._options.root, home, project.application)

@@ -39,9 +39,12 @@ class PlatformSinks:
         return (lambda: sync_and_close(descriptors)) if descriptors else None
 
     def close(self) -> None:
-        """Sync and close all files."""
-        self.usage.close()
-        self.access.close()
+        """Sync and close all files, also when one cannot be synced; that is logged."""
+        for stream, writer in ((USAGE, self.usage), (ACCESS, self.access)):
+            try:
+                writer.close()
+            except OSError as error:
+                self.platform_log.record("platform", f"{stream} lines could not be synced: {error.strerror}")
         for log in self._logs.values():
             log.close()
 

@@ -40,6 +40,18 @@ def partition_of(hour: str) -> str:
     return f"dt={match.group(1)}/hour={match.group(2)}"
 
 
+class ShortWriteError(OSError):
+    """Not all lines could be written.
+
+    Attributes
+    ----------
+    stored_bytes : int
+        How much of the lines, from their beginning, is stored: a number of whole lines.
+    """
+
+    stored_bytes = 0
+
+
 class LakeWriter:
     """Appends lines to one stream of the lake.
 
@@ -76,52 +88,79 @@ class LakeWriter:
         Raises
         ------
         OSError
-            If not all of it could be written; what was written of the last line is then marked as torn.
+            If not all of it could be written; what was written of the last line is then marked as torn. Of several
+            lines the first ones may be stored: `ShortWriteError` says how many bytes.
         """
         descriptor = self._open.get(hour) or self._open_file(hour)
-        if hour in self._torn:
-            # Ends the torn line, so that this one stands alone.
+        # Ends a torn line, so that this one stands alone.
+        torn = hour in self._torn
+        if torn:
             lines = b"\n" + lines
         written = 0
         try:
             while written < len(lines):
                 written += os.write(descriptor, lines[written:] if written else lines)
-        except OSError:
-            if written:
-                self._torn.add(hour)
-            raise
+        except OSError as error:
+            if not written:
+                raise
+            self._torn.add(hour)
+            short = ShortWriteError(error.errno, error.strerror)
+            short.stored_bytes = max(0, lines.rfind(b"\n", 0, written) + 1 - torn)
+            if short.stored_bytes:
+                self._unsynced.add(hour)
+            raise short from None
         self._torn.discard(hour)
         self._unsynced.add(hour)
 
     def take_unsynced(self) -> list[int]:
         """Return descriptors of the files written to since the last call; whoever takes them syncs and closes them."""
-        hours, self._unsynced = self._unsynced, set()
-        return [os.dup(self._open[hour]) for hour in hours if hour in self._open]
+        taken: list[int] = []
+        try:
+            for hour in self._unsynced:
+                if hour in self._open:
+                    taken.append(os.dup(self._open[hour]))  # noqa: PERF401 - those taken are closed if one fails
+        except OSError:
+            for descriptor in taken:
+                os.close(descriptor)
+            raise
+        self._unsynced = set()
+        return taken
 
     def close(self) -> None:
-        """Sync and close every file."""
-        while self._open:
-            _, descriptor = self._open.popitem()
-            os.fsync(descriptor)
-            os.close(descriptor)
+        """Sync and close every file; raises OSError if one could not be synced, after all are closed."""
+        descriptors = list(self._open.values())
+        self._open.clear()
+        sync_and_close(descriptors)
 
     def _open_file(self, hour: str) -> int:
         path = self._folder / partition_of(hour) / self._name
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        if len(self._open) >= OPEN_FILES:
-            _, oldest = self._open.popitem(last=False)
-            os.fsync(oldest)
-            os.close(oldest)
         self._open[hour] = descriptor
+        if len(self._open) > OPEN_FILES:
+            _, oldest = self._open.popitem(last=False)
+            sync_and_close([oldest])
         return descriptor
 
 
 def sync_and_close(descriptors: list[int]) -> None:
-    """Have the disk take what was written to some files; slow, so it runs beside the event loop."""
+    """Have the disk take what was written to some files; slow, so it runs beside the event loop.
+
+    Raises
+    ------
+    OSError
+        The first failure of a sync; all files are synced as far as they can be, and closed.
+    """
+    failure: OSError | None = None
     for descriptor in descriptors:
-        os.fsync(descriptor)
-        os.close(descriptor)
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            failure = failure or error
+        finally:
+            os.close(descriptor)
+    if failure is not None:
+        raise failure
 
 
 @dataclass(frozen=True, slots=True)
