@@ -60,7 +60,7 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Segment:
-    """A half-open stretch of time (milliseconds since the epoch) in which a subject's use of a product has one price."""
+    """A half-open stretch of time, in milliseconds since the epoch, with one price for a subject's use of a product."""
 
     subject: str
     customer: str
