@@ -29,3 +29,16 @@ def answer_lost(s3: object) -> Callable[[], int]:
 
     s3.put_object = put_object
     return lambda: count
+
+
+@contextmanager
+def moto_table() -> Iterator[object]:
+    """Give a table of moto's DynamoDB with the keys that accounts are kept under."""
+    with mock_aws():
+        resource = boto3.resource("dynamodb", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+        yield resource.create_table(
+            TableName="accounts",
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+            BillingMode="PAY_PER_REQUEST",
+        )
