@@ -211,8 +211,7 @@ class _Counting:
 
     def _summed(self) -> Iterator[Count]:
         for key, (calls, units) in sorted(self._counts.items()):
-            names = key.customer, key.period, key.plan_version, key.price_version, key.model, key.operation
-            yield Count(*names, key.level, key.reason, calls, units)
+            yield Count(key.customer, *key.names, calls, units)
 
     def _is_out_of_time(self, where: tuple[str, str, int]) -> bool:
         guards = self._scope.guards

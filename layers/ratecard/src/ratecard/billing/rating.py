@@ -45,6 +45,12 @@ class Count:
     calls: int
     units: int
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What its calls have in common, without the customer."""
+        product = self.model, self.operation, self.level
+        return self.period, self.plan_version, self.price_version, *product, self.reason
+
 
 @dataclass(frozen=True, slots=True)
 class Holding:
@@ -144,11 +150,8 @@ def _merge(counts: Iterable[Count], period: Period) -> dict[LineKey, tuple[int, 
             raise ValueError("the counts are of more than one customer or period")
         if count.calls < 0 or count.units < 0:
             raise ValueError("counts cannot be negative")
-        key = LineKey(
-            count.period,
-            (LineKind.FREE if count.reason else LineKind.USAGE).value,
-            *(count.plan_version, count.price_version, count.model, count.operation, count.level, count.reason),
-        )
+        kind = LineKind.FREE if count.reason else LineKind.USAGE
+        key = LineKey(count.period, kind.value, *count.names[1:])
         calls, units = merged.get(key, (0, 0))
         merged[key] = calls + count.calls, units + count.units
     return merged
