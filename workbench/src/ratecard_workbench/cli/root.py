@@ -10,6 +10,8 @@ from ratecard.kernel.errors import RatecardError
 from ratecard_workbench.cli.terminal import fail
 
 COMMANDS = {
+    "audit": "audit",
+    "customers": "customers",
     "events": "publish",
     "generate": "publish",
     "inbox": "inbox",

@@ -128,7 +128,7 @@ class Chain:
         while True:
             earlier = self.read()
             number = len(earlier) + 1
-            previous = _vouch(earlier[-1]) if earlier else NO_DOCUMENT
+            previous = _hash_of_last(earlier)
             content = build(number, previous, earlier)
             if _link(content) != (number, previous):
                 raise ValueError("a document must carry its number and the hash of the one before")
@@ -149,6 +149,17 @@ class Chain:
             raise BrokenChainError("numbers are missing in the chain; verify it")
         self._length += len(numbers)
         return _Documents(self._places, range(1, self._length + 1))
+
+    def head(self) -> tuple[int, str]:
+        """Return number and hash of the last document: what to note elsewhere, see `verify`.
+
+        Raises
+        ------
+        BrokenChainError
+            If nothing can be appended.
+        """
+        documents = self.read()
+        return len(documents), _hash_of_last(documents)
 
     def verify(self, head_sha256: str | None = None) -> tuple[Fault, ...]:
         """Read everything and list what is wrong.
@@ -209,8 +220,11 @@ class _Documents(Sequence[Document]):
         return Document(number, self._places.get(number))
 
 
-def _vouch(last: Document) -> str:
+def _hash_of_last(documents: Sequence[Document]) -> str:
     """Return the last document's hash, unless it is plainly not what was written there."""
+    if not documents:
+        return NO_DOCUMENT
+    last = documents[-1]
     link = _link(last.content)
     if link is None or link[0] != last.number:
         raise BrokenChainError(f"document {last.number} is damaged; verify the chain")
