@@ -82,7 +82,7 @@ def test_order_split_and_repetition_of_lines_never_change_an_invoice(lake, shuff
 
 @given(lakes())
 def test_every_call_is_in_one_period_of_one_customer(lake):
-    """Over consecutive periods in two zones, each call of a known key is counted once or listed: there is no third way."""
+    """Over consecutive periods in two zones, each call of a known key is counted once or listed."""
     seen = [inputs(lake, name).counted for name in NAMES]
     calls = sum(each.calls for counted in seen for each in counted.counts)
     listed = Counter(each.oddity for counted in seen for each in counted.exceptions if each.customer)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TypeVar
 
@@ -211,7 +211,7 @@ class _Counting:
 
     def _summed(self) -> Iterator[Count]:
         for key, (calls, units) in sorted(self._counts.items()):
-            yield Count(key.customer, *key.names, calls, units)
+            yield replace(key, calls=calls, units=units)
 
     def _is_out_of_time(self, where: tuple[str, str, int]) -> bool:
         guards = self._scope.guards
