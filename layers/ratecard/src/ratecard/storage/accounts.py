@@ -10,10 +10,11 @@ from datetime import datetime
 from pathlib import Path
 
 from ratecard.billing.periods import BillingCalendar
+from ratecard.billing.segments import Assignment
+from ratecard.kernel.clock import rfc3339_from_epoch_ms
 from ratecard.kernel.digest import sha256_hex
 from ratecard.storage.accounts_schema import bring_up_to_date
 from ratecard.storage.assignments import (
-    Assignment,
     PastChangeError,
     PlanChange,
     check_start,
@@ -35,7 +36,6 @@ from ratecard.storage.customers import (
     check_customer_id,
     new_key_id,
     new_secret,
-    text_of,
 )
 
 __all__ = [
@@ -158,7 +158,7 @@ class SqliteAccounts:
             self.get_customer(customer_id)
             made = self._connection.execute(
                 "INSERT INTO keys VALUES (?, ?, ?, ?, ?, 1, ?) ON CONFLICT (id) DO NOTHING",
-                (key_id, customer_id, name, sha256_hex(secret.encode()), secret[-4:], text_of(now)),
+                (key_id, customer_id, name, sha256_hex(secret.encode()), secret[-4:], rfc3339_from_epoch_ms(now)),
             )
             if not made.rowcount:
                 raise TakenIdError(f"there is a key {key_id} already")
@@ -226,7 +226,7 @@ class SqliteAccounts:
         with self._writing():
             made = self._connection.execute(
                 "INSERT INTO customers VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (customer_id, name, text_of(now), calendar.zone, calendar.anchor_day, terms.currency),
+                (customer_id, name, rfc3339_from_epoch_ms(now), calendar.zone, calendar.anchor_day, terms.currency),
             )
             if made.rowcount:
                 self._record_plan(files_subject(customer_id), customer_id, files_plan, now)
@@ -253,14 +253,14 @@ class SqliteAccounts:
     def _record_plan(self, subject: str, customer_id: str, plan: str, from_ms: int) -> None:
         self._connection.execute(
             "INSERT INTO plan_changes (subject, customer_id, plan, from_ms, at) VALUES (?, ?, ?, ?, ?)",
-            (subject, customer_id, plan, from_ms, text_of(self._clock())),
+            (subject, customer_id, plan, from_ms, rfc3339_from_epoch_ms(self._clock())),
         )
 
     def _record_event(self, key_id: str, action: str, plan: str) -> None:
         self._connection.execute(
             "INSERT INTO key_events (key_id, customer_id, action, plan, secret_sha256, last4, at)"
             " SELECT id, customer_id, ?, ?, secret_sha256, last4, ? FROM keys WHERE id = ?",
-            (action, plan, text_of(self._clock()), key_id),
+            (action, plan, rfc3339_from_epoch_ms(self._clock()), key_id),
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from ratecard.billing.segments import Assignment
 from ratecard.kernel.errors import ErrorKind, RatecardError
 
 
@@ -37,27 +38,6 @@ class PlanChange:
     plan: str
     from_ms: int
     number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """Whose usage a subject's is, and by which plan, in an interval.
-
-    Attributes
-    ----------
-    subject, customer_id, plan : str
-        As in `PlanChange`.
-    from_ms : int
-        Milliseconds since 1970, UTC, included.
-    to_ms : int or None
-        Not included; None while it lasts.
-    """
-
-    subject: str
-    customer_id: str
-    plan: str
-    from_ms: int
-    to_ms: int | None
 
 
 def make_assignments(changes: Iterable[PlanChange]) -> tuple[Assignment, ...]:

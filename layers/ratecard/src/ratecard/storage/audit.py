@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from ratecard.kernel.clock import rfc3339_from_epoch_ms
 from ratecard.kernel.digest import sha256_hex
 from ratecard.kernel.errors import ErrorKind, RatecardError
 from ratecard.storage.accounts import now_ms
 from ratecard.storage.chain import Chain, Document
-from ratecard.storage.customers import text_of
 
 FORMAT = 1
 ADOPTED = "adopted"
@@ -122,7 +122,7 @@ class AuditTrail:
         self.require(actor)
         members = {
             "format": FORMAT,
-            "at": text_of(self._clock()),
+            "at": rfc3339_from_epoch_ms(self._clock()),
             "actor": actor,
             "action": action,
             "subject": subject,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
 
-from ratecard.storage.assignments import Assignment, files_subject
+from ratecard.billing.segments import Assignment
+from ratecard.kernel.clock import rfc3339_from_epoch_ms
+from ratecard.storage.assignments import files_subject
 from ratecard.storage.audit import AuditTrail, State
-from ratecard.storage.customers import Accounts, ApiKey, Customer, IssuedKey, Terms, text_of
+from ratecard.storage.customers import Accounts, ApiKey, Customer, IssuedKey, Terms
 
 
 class AuditedAccounts:
@@ -141,4 +143,4 @@ def key_state(key: ApiKey, assignments: Iterable[Assignment]) -> State:
 
 def _plans(subject: str, assignments: Iterable[Assignment]) -> list[list[str]]:
     """Return a subject's plans, each with when it begins."""
-    return [[found.plan, text_of(found.from_ms)] for found in assignments if found.subject == subject]
+    return [[found.plan, rfc3339_from_epoch_ms(found.from_ms)] for found in assignments if found.subject == subject]

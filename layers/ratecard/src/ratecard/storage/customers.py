@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from ratecard.billing.periods import BillingCalendar
+from ratecard.billing.segments import Assignment
 from ratecard.kernel.errors import ErrorKind, RatecardError
 from ratecard.kernel.money import MINOR_UNIT_DIGITS
-from ratecard.storage.assignments import Assignment
 
 KEY_PREFIX = "rk_"
 DEFAULT_FILES_PLAN = "standard"
@@ -221,8 +221,3 @@ def new_secret() -> str:
 def instant_of(at_ms: int) -> datetime:
     """Turn milliseconds since 1970 into an aware instant, UTC."""
     return datetime.fromtimestamp(at_ms // 1000, UTC).replace(microsecond=at_ms % 1000 * 1000)
-
-
-def text_of(at_ms: int) -> str:
-    """Write an instant as RFC 3339."""
-    return instant_of(at_ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")

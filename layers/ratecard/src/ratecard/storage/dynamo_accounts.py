@@ -17,10 +17,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ratecard.billing.periods import BillingCalendar
+from ratecard.billing.segments import Assignment
+from ratecard.kernel.clock import rfc3339_from_epoch_ms
 from ratecard.kernel.digest import sha256_hex
 from ratecard.storage.accounts import now_ms
 from ratecard.storage.assignments import (
-    Assignment,
     PlanChange,
     check_start,
     files_subject,
@@ -41,7 +42,6 @@ from ratecard.storage.customers import (
     instant_of,
     new_key_id,
     new_secret,
-    text_of,
 )
 from ratecard.storage.dynamo_table import Change, DynamoTable, Item
 
@@ -177,7 +177,7 @@ class DynamoAccounts:
         """See `Accounts`."""
         owner = self._items.find(f"key#{key_id}", "owner")
         items = self._items.query(_partition(owner["customer_id"]), f"event#{key_id}#") if owner else ()
-        return tuple((item["action"], item["plan"], text_of(int(item["at_ms"]))) for item in items)
+        return tuple((item["action"], item["plan"], rfc3339_from_epoch_ms(int(item["at_ms"]))) for item in items)
 
     def assignments(self) -> tuple[Assignment, ...]:
         """See `Accounts`."""
