@@ -209,6 +209,15 @@ def test_rotation_and_plan_change_in_mid_period():
     assert (line.units, [share.units for share in line.shares]) == (20, [10, 10])
 
 
+def test_the_days_to_scan_reach_a_day_beyond_the_periods():
+    """Calls of the evening before can be repeated in the period; a line of the last hour may arrive on the next day."""
+    scope = Scope(ASSIGNMENTS, PRICES, {"acme": JUNE}, Guards(JUNE.to_ms))
+    assert scope.days_to_scan() == ("2026-05-31", "2026-07-01")
+    auckland = parse_period(BillingCalendar("Pacific/Auckland"), "2026-06")
+    scope = Scope(ASSIGNMENTS, PRICES, {"acme": auckland, "bolt": JUNE}, Guards(JUNE.to_ms))
+    assert scope.days_to_scan() == ("2026-05-30", "2026-07-01")
+
+
 @pytest.fixture(scope="module")
 def chaos():
     """A lake of 3,000 calls with all that goes wrong, and what an all-knowing observer would charge and list."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ratecard.billing.periods import Period
 from ratecard.billing.plans import PriceBook
 from ratecard.billing.retries import WINDOW_MS
-from ratecard.billing.segments import Assignment, Directory, SegmentIndex, compute_segments
+from ratecard.billing.segments import DAY_MS, Assignment, Directory, SegmentIndex, compute_segments, instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,14 @@ class Scope:
         self.guards = guards
         self.from_ms = min((period.from_ms for period in periods.values()), default=0)
         self.to_ms = max((period.to_ms for period in periods.values()), default=0)
+
+    def days_to_scan(self) -> tuple[str, str]:
+        """Return the lake's first and last day (`YYYY-MM-DD`, UTC) that can hold a line of the periods.
+
+        A day before them are calls that make one a retry, a day after them files that log delivery wrote late.
+        """
+        days = [instant(at_ms).date() for at_ms in (self.from_ms - WINDOW_MS, self.to_ms - 1 + DAY_MS)]
+        return days[0].isoformat(), days[1].isoformat()
 
     def find_customer(self, subject: str, at_ms: int) -> str:
         """Return whose a subject is at an instant, or ""."""
