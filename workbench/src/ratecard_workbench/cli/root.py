@@ -18,6 +18,7 @@ COMMANDS = {
     "invoke": "invoke",
     "keys": "keys",
     "models": "models",
+    "plans": "plans",
     "seal": "publish",
     "up": "up",
     "usage": "usage",
