@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from ratecard.billing.canonical import canonical
 from ratecard.kernel.clock import rfc3339_from_epoch_ms
 from ratecard.kernel.digest import sha256_hex
 from ratecard.kernel.errors import ErrorKind, RatecardError
@@ -131,7 +132,7 @@ class AuditTrail:
             "changes": _changes(before or {}, after or {}),
         }
         document = self._chain.append(
-            lambda number, previous, _: _canonical(members | {"number": number, "previous_sha256": previous})
+            lambda number, previous, _: canonical(members | {"number": number, "previous_sha256": previous})
         )
         return _parse_record(document)
 
@@ -199,11 +200,7 @@ class _Recorded:
 
 def hash_state(state: State | None) -> str | None:
     """Return the SHA-256 of a state's canonical JSON."""
-    return None if state is None else sha256_hex(_canonical(state))
-
-
-def _canonical(members: Mapping[str, object]) -> bytes:
-    return json.dumps(members, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return None if state is None else sha256_hex(canonical(state))
 
 
 def _changes(before: State, after: State) -> dict[str, list[object]]:
