@@ -192,6 +192,8 @@ def test_no_more_is_credited_than_was_due():
     with pytest.raises(CreditTooLargeError):
         credit(june, "0.57", number=3, previous=sha256_hex(first), earlier=("1.00",))
     forged = credit(june, "0.57", number=3, previous=sha256_hex(first))
+    rest = credit(june, "0.56", number=3, previous=sha256_hex(first), earlier=("1.00",))
+    assert verify_documents([june, first, rest]) == ()
     stray = credit(issue(draft(102)), "0.10", number=2, previous=sha256_hex(june))
     assert [flaw.code for flaw in verify_documents([june, first, forged])] == ["credit"]
     assert [flaw.code for flaw in verify_documents([june, stray])] == ["credit"]

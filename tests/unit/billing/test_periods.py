@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ratecard.billing.periods import (
     BillingCalendar,
     InvalidCalendarError,
+    _first_instant_ms,
     parse_period,
     period_after,
     period_at,
@@ -100,6 +101,12 @@ def test_known_calendars(zone, anchor, name, begin, end):
     """Instants read off published transitions (IANA time-zone database)."""
     period = parse_period(BillingCalendar(zone, anchor), name)
     assert (period.from_ms, period.to_ms) == (ms(begin), ms(end))
+
+
+def test_a_day_that_begins_within_a_jump_begins_after_it():
+    """Toronto went from 23:30 on 1919-03-30 to 00:30 on 1919-03-31, which began at 04:30 UTC, not at 05:00."""
+    begin = _first_instant_ms(date(1919, 3, 31), ZoneInfo("America/Toronto"))
+    assert begin == ms("1919-03-31T04:30:00Z")
 
 
 def test_the_last_millisecond_belongs_to_the_old_period():

@@ -6,8 +6,10 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.ledger import BOOK
 
-from ratecard.billing.prepaid import Grant, compute_balance, compute_overshoot_bound
+from ratecard.billing.prepaid import Grant, compute_balance, compute_overshoot_bound, compute_plan_overshoot
+from ratecard.billing.pricebook import parse_price_book
 
 
 def test_grants_are_spent_in_order_of_expiry():
@@ -79,6 +81,14 @@ def test_the_stated_bound_is_the_references(lag, expected):
     """Ten calls a second at 0.002 (source: reference, prepaid without a per-call write)."""
     bound = compute_overshoot_bound(rate_per_second=Decimal(10), lag_seconds=lag, unit_price=Decimal("0.002"))
     assert bound == Decimal(expected)
+
+
+def test_a_plans_bound_is_of_its_dearest_price():
+    """Ten a second for two minutes and a bucket of twenty, at most 10.00 a row: 12,200.00; three rows thrice."""
+    book = parse_price_book(BOOK)
+    (gold,) = (plan for plan in book.plans if plan.slug == "gold")
+    assert compute_plan_overshoot(book, gold, lag_seconds=120, units_per_call=1) == 12_200
+    assert compute_plan_overshoot(book, gold, lag_seconds=120, units_per_call=3) == 36_600
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -69,6 +69,18 @@ def test_a_subject_belongs_to_one_customer_at_a_time():
         Directory([Assignment("k1", "acme", "gold", 0, 501), Assignment("k1", "bolt", "gold", 500)])
 
 
+def test_a_segment_ends_before_its_end():
+    """A key that was disabled at noon has a price in the millisecond before noon and none at noon."""
+    noon = at("2026-06-05T12:00:00")
+    index = SegmentIndex(
+        compute_segments([Assignment("k1", "acme", "gold", 0, noon)], parse_price_book(BOOK), {"acme": JUNE})
+    )
+    assert index.find("k1", PRODUCT, noon - 1).plan_version == "gold@2026-01-01"
+    assert index.find("k1", PRODUCT, noon) is None
+    assert index.find("k1", PRODUCT, JUNE.from_ms) is not None
+    assert index.find("k1", PRODUCT, JUNE.from_ms - 1) is None
+
+
 @given(
     st.lists(st.integers(JUNE.from_ms - 10**9, JUNE.to_ms + 10**9), unique=True, min_size=1, max_size=5),
     st.lists(

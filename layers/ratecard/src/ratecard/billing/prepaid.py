@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from ratecard.billing.plans import Plan, PriceBook
 from ratecard.billing.tiers import ZERO, sum_exactly
 from ratecard.kernel.money import EXACT
 
@@ -131,6 +132,21 @@ def compute_overshoot_bound(
     """
     calls = EXACT.add(EXACT.multiply(rate_per_second, Decimal(lag_seconds)), Decimal(burst))
     return EXACT.multiply(EXACT.multiply(calls, Decimal(units_per_call)), unit_price)
+
+
+def compute_plan_overshoot(book: PriceBook, plan: Plan, *, lag_seconds: int, units_per_call: int) -> Decimal:
+    """Compute what a key of a plan can use at most after its balance is at zero; see `compute_overshoot_bound`.
+
+    The price is the dearest of anything that the plan ever sells; flat fees of tiers, if there are any, come on top.
+    """
+    prices = [price.unit_price for price in book.prices if price.plan in (None, plan.slug)]
+    return compute_overshoot_bound(
+        rate_per_second=Decimal(str(plan.rate_per_second)),
+        lag_seconds=lag_seconds,
+        unit_price=max(prices, default=ZERO),
+        burst=plan.burst,
+        units_per_call=units_per_call,
+    )
 
 
 def _state(grant: Grant, spent: Decimal, as_of_ms: int) -> GrantState:
