@@ -2,6 +2,10 @@
 
 import contextlib
 import json
+import os
+import signal
+import subprocess
+import sys
 
 import pytest
 from support.aws import BUCKET, moto_client, moto_table
@@ -125,6 +129,33 @@ def test_what_was_changed_without_a_record_is_named(audited, accounts, trail):
     assert findings(trail, accounts) == []
     assert [record.actor for record in trail.list_records()][-2:] == ["bob", "bob"]
     assert trail.adopt("bob", account_states(accounts)) == []
+
+
+KILLED = """
+import os, pathlib, signal, sys
+from ratecard.storage.accounts import SqliteAccounts
+from ratecard.storage.audit import AuditTrail
+from ratecard.storage.audited import AuditedAccounts
+from ratecard.storage.chain import Chain
+from ratecard.storage.places import FolderPlaces
+
+root = pathlib.Path(sys.argv[1])
+trail = AuditTrail(Chain(FolderPlaces(root / "audit")))
+trail.record = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+AuditedAccounts(SqliteAccounts(root / "accounts.sqlite"), trail, "ann").ensure_customer("acme", "Acme")
+"""
+
+
+def test_a_process_killed_between_change_and_record_is_named(tmp_path):
+    """The change is there, its record is not: verification says so."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    killed = subprocess.run([sys.executable, "-c", KILLED, tmp_path], env=environment, check=False)
+    assert killed.returncode == -signal.SIGKILL
+
+    trail = AuditTrail(Chain(FolderPlaces(tmp_path / "audit")))
+    with contextlib.closing(SqliteAccounts(tmp_path / "accounts.sqlite")) as accounts:
+        assert accounts.has_customer("acme")
+        assert findings(trail, accounts) == [(0, "unrecorded")]
 
 
 def test_an_account_that_vanished_is_named(audited, accounts, trail):
