@@ -12,6 +12,7 @@ import time
 import pytest
 from support.platform import FIXTURE_APP, children_of, fixture_platform, start_platform, state_of, wait_until
 
+from ratecard.storage.lake import ACCESS, scan
 from ratecard_workbench.local.tally import Tally
 
 pytestmark = pytest.mark.xdist_group("local-durability")
@@ -191,6 +192,23 @@ def test_a_full_disk_fails_calls_instead_of_losing_lines(tmp_path):
     whole = [json.loads(line)["id"] for line in lines if line.endswith(b"}}")]
     assert set(served) <= set(whole)
     assert "could not be stored" in platform.log_text("EchoFunction")
+
+
+def test_access_lines_that_found_no_room_are_written_when_there_is_some(tmp_path):
+    """The answers have left: each has its line exactly once, in the end."""
+    with fixture_platform(tmp_path / "home") as platform:
+        sent = [platform.call("GET", "/v1", headers={}).call_id for _ in range(3)]
+        wait_until(lambda: len(platform.access_lines()) == 3)
+        size = next((platform.home / "lake" / "access").rglob("*.jsonl")).stat().st_size
+        unlimited = resource.prlimit(platform.process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(platform.process.pid, resource.RLIMIT_FSIZE, (size + 100, unlimited[1]))
+        sent += [platform.call("GET", "/v1", headers={}).call_id for _ in range(4)]
+        resource.prlimit(platform.process.pid, resource.RLIMIT_FSIZE, unlimited)
+        sent.append(platform.call("GET", "/v1", headers={}).call_id)
+        lake = platform.home / "lake"
+        found = lambda: [line.event["extendedRequestId"] for line in scan(lake, ACCESS) if line.event is not None]  # noqa: E731
+        wait_until(lambda: sent[-1] in found())
+        assert found() == sent
 
 
 def test_a_client_that_leaves_is_not_charged(tmp_path):

@@ -5,7 +5,10 @@ import subprocess
 import time
 
 import pytest
-from support.platform import COMMAND, KEY_SECONDS, fixture_platform, wait_until
+from support.platform import COMMAND, FIXTURE_APP, KEY_SECONDS, fixture_platform, wait_until
+
+from ratecard.kernel.clock import rfc3339_from_epoch_ms
+from ratecard.storage.accounts import now_ms
 
 pytestmark = pytest.mark.xdist_group("local-keys")
 
@@ -93,3 +96,26 @@ def test_a_lookup_costs_the_same_for_many_keys(platform):
     wait_until(lambda: status(platform, made[-1].secret) == 200)
 
     assert status(platform, made[0].secret) == 200
+
+
+def test_a_plan_changes_while_calls_are_made(platform):
+    """Used up under one plan, allowed by the next within a second; back again at an instant named ahead."""
+    made = platform.issue_key(plan="small", customer="acme")
+    project = ("--project", str(FIXTURE_APP))
+    assert [status(platform, made.secret) for _ in range(6)] == [200] * 5 + [429]
+
+    ratecard(platform, "keys", "set-plan", made.key.id, "standard", *project)
+    later = rfc3339_from_epoch_ms(now_ms() + 3000)
+    ratecard(platform, "keys", "set-plan", made.key.id, "small", "--from", later, *project)
+
+    wait_until(lambda: status(platform, made.secret) == 200)
+    wait_until(lambda: status(platform, made.secret) == 429)
+
+
+def test_the_platforms_own_key_is_on_record(platform):
+    """`ratecard up` gives the demo customer a key: that is a change, by the user who started it."""
+    records = ratecard(platform, "audit", "list", "--subject", f"key/{platform.announced['demo']['key_id']}")
+
+    assert [record["action"] for record in records] == ["key.created"]
+    assert records[0]["actor"]
+    assert platform.announced["demo"]["key"] not in json.dumps(records)

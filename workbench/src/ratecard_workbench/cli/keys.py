@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from ratecard.billing.pricebook import load_price_book
-from ratecard.storage.accounts import ApiKey, IssuedKey, SqliteAccounts
-from ratecard_workbench.cli.options import home_option, json_option, project_option
+from ratecard.storage.accounts import ApiKey, IssuedKey
+from ratecard_workbench.cli.accounts import check_plan, opened_accounts
+from ratecard_workbench.cli.options import actor_option, from_option, home_option, json_option, project_option
 from ratecard_workbench.cli.tables import make_table, print_table
 from ratecard_workbench.cli.terminal import message, result_json
-from ratecard_workbench.local.home import Home
-from ratecard_workbench.local.opening import open_accounts
 
 
 @click.group()
 def keys() -> None:
-    """Make, list, disable and rotate API keys."""
+    """Make, list, disable and rotate API keys, and change their plans."""
 
 
 @keys.command()
@@ -29,13 +24,14 @@ def keys() -> None:
 @click.option("--name", default="default", show_default=True, help="What the key is for.")
 @project_option
 @home_option
+@actor_option
 @json_option
-def create(*, customer: str, plan: str, name: str, project: Path, home: Path, as_json: bool) -> None:
+def create(*, customer: str, plan: str, name: str, project: Path, home: Path, actor: str, as_json: bool) -> None:
     """Make a key for CUSTOMER, who is made too if there is none. Its secret is shown once."""
-    load_price_book(project / "infra" / "ratecard.toml").get_plan(plan, datetime.now(UTC))
-    with _accounts(home) as accounts:
-        accounts.ensure_customer(customer, customer)
-        _show_issued(accounts.create_key(customer, plan, name), as_json=as_json)
+    check_plan(project, plan)
+    with opened_accounts(home, actor) as audited:
+        audited.ensure_customer(customer, customer)
+        _show_issued(audited.create_key(customer, plan, name), as_json=as_json)
 
 
 @keys.command("list")
@@ -44,8 +40,8 @@ def create(*, customer: str, plan: str, name: str, project: Path, home: Path, as
 @json_option
 def list_keys(*, customer: str | None, home: Path, as_json: bool) -> None:
     """List keys, oldest first."""
-    with _accounts(home) as accounts:
-        found = accounts.list_keys(customer)
+    with opened_accounts(home) as audited:
+        found = audited.accounts.list_keys(customer)
     if as_json:
         result_json([_describe(key) for key in found])
         return
@@ -68,46 +64,64 @@ def list_keys(*, customer: str | None, home: Path, as_json: bool) -> None:
 @keys.command()
 @click.argument("key_id")
 @home_option
+@actor_option
 @json_option
-def rotate(*, key_id: str, home: Path, as_json: bool) -> None:
+def rotate(*, key_id: str, home: Path, actor: str, as_json: bool) -> None:
     """Give a key a new secret; the old one stops working at once. Id, customer, plan and usage stay."""
-    with _accounts(home) as accounts:
-        _show_issued(accounts.rotate_key(key_id), as_json=as_json)
+    with opened_accounts(home, actor) as audited:
+        _show_issued(audited.rotate_key(key_id), as_json=as_json)
+
+
+@keys.command("set-plan")
+@click.argument("key_id")
+@click.argument("plan")
+@from_option
+@project_option
+@home_option
+@actor_option
+@json_option
+def set_plan(
+    *, key_id: str, plan: str, from_ms: int | None, project: Path, home: Path, actor: str, as_json: bool
+) -> None:
+    """Change the plan of a key, now or later. What was used before is billed by the plan of that time."""
+    check_plan(project, plan, from_ms)
+    with opened_accounts(home, actor) as audited:
+        key = audited.set_key_plan(key_id, plan, from_ms)
+    if as_json:
+        result_json(_describe(key))
+    else:
+        message(
+            f"key {key.id} of {key.customer_id} has plan {key.plan}" + (f", later {plan}" if key.plan != plan else "")
+        )
 
 
 @keys.command()
 @click.argument("key_id")
 @home_option
+@actor_option
 @json_option
-def disable(*, key_id: str, home: Path, as_json: bool) -> None:
+def disable(*, key_id: str, home: Path, actor: str, as_json: bool) -> None:
     """Make a key stop working."""
-    _set_enabled(key_id, home, enabled=False, as_json=as_json)
+    _set_enabled(key_id, home, actor, enabled=False, as_json=as_json)
 
 
 @keys.command()
 @click.argument("key_id")
 @home_option
+@actor_option
 @json_option
-def enable(*, key_id: str, home: Path, as_json: bool) -> None:
+def enable(*, key_id: str, home: Path, actor: str, as_json: bool) -> None:
     """Make a disabled key work again."""
-    _set_enabled(key_id, home, enabled=True, as_json=as_json)
+    _set_enabled(key_id, home, actor, enabled=True, as_json=as_json)
 
 
-def _set_enabled(key_id: str, home: Path, *, enabled: bool, as_json: bool) -> None:
-    with _accounts(home) as accounts:
-        key = accounts.set_key_enabled(key_id, enabled=enabled)
+def _set_enabled(key_id: str, home: Path, actor: str, *, enabled: bool, as_json: bool) -> None:
+    with opened_accounts(home, actor) as audited:
+        key = audited.set_key_enabled(key_id, enabled=enabled)
     if as_json:
         result_json(_describe(key))
     else:
         message(f"key {key.id} of {key.customer_id} is {'enabled' if key.enabled else 'disabled'}")
-
-
-@contextlib.contextmanager
-def _accounts(home: Path) -> Iterator[SqliteAccounts]:
-    place = Home(home.resolve())
-    place.prepare()
-    with contextlib.closing(open_accounts(place)) as accounts:
-        yield accounts
 
 
 def _show_issued(issued: IssuedKey, *, as_json: bool) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import click
+
+from ratecard_workbench.local.accountable import operator_name
 
 project_option = click.option(
     "--project",
@@ -33,6 +36,32 @@ parameter_option = click.option(
     callback=lambda _context, _option, pairs: parse_parameters(pairs),
     help="Value of a parameter of the template; may be repeated.",
 )
+actor_option = click.option(
+    "--actor",
+    default=operator_name,
+    show_default="the user of this machine",
+    envvar="RATECARD_ACTOR",
+    show_envvar=True,
+    help="Who makes the change, for the audit trail.",
+)
+from_option = click.option(
+    "--from",
+    "from_ms",
+    metavar="INSTANT",
+    callback=lambda _context, _option, text: None if text is None else parse_instant(text),
+    help="From when on the plan holds, for example 2026-12-01T00:00:00+01:00; now if not given.",
+)
+
+
+def parse_instant(text: str) -> int:
+    """Read an instant with its offset as milliseconds since 1970; raises click.BadParameter."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not an instant such as 2026-12-01T00:00:00Z") from None
+    if instant.tzinfo is None:
+        raise click.BadParameter("an instant needs an offset, for example Z or +01:00")
+    return round(instant.timestamp() * 1000)
 
 
 def parse_parameters(pairs: tuple[str, ...]) -> dict[str, str]:

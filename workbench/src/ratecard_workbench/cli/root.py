@@ -10,12 +10,15 @@ from ratecard.kernel.errors import RatecardError
 from ratecard_workbench.cli.terminal import fail
 
 COMMANDS = {
+    "audit": "audit",
+    "customers": "customers",
     "events": "publish",
     "generate": "publish",
     "inbox": "inbox",
     "invoke": "invoke",
     "keys": "keys",
     "models": "models",
+    "plans": "plans",
     "seal": "publish",
     "up": "up",
     "usage": "usage",

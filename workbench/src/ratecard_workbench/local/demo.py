@@ -6,7 +6,8 @@ import json
 import shlex
 from pathlib import Path
 
-from ratecard.storage.accounts import IssuedKey, SqliteAccounts
+from ratecard.storage.accounts import IssuedKey
+from ratecard.storage.audited import AuditedAccounts
 from ratecard_workbench.local.application import Application
 from ratecard_workbench.local.cloudformation import Node, load_yaml
 from ratecard_workbench.local.openapi import Definition, LambdaIntegration, Route
@@ -17,13 +18,13 @@ PLAN = "standard"
 PUBLIC_DOCUMENT = "openapi.public.yaml"
 
 
-def issue_demo_key(accounts: SqliteAccounts) -> IssuedKey:
+def issue_demo_key(audited: AuditedAccounts) -> IssuedKey:
     """Give the demo customer's key a new secret: only its hash is stored, so an old one could not be shown again."""
-    accounts.ensure_customer(CUSTOMER, "Demo")
-    for key in accounts.list_keys(CUSTOMER):
+    audited.ensure_customer(CUSTOMER, "Demo")
+    for key in audited.accounts.list_keys(CUSTOMER):
         if key.name == KEY_NAME and key.enabled and key.plan == PLAN:
-            return accounts.rotate_key(key.id)
-    return accounts.create_key(CUSTOMER, PLAN, KEY_NAME)
+            return audited.rotate_key(key.id)
+    return audited.create_key(CUSTOMER, PLAN, KEY_NAME)
 
 
 def curl_line(base_url: str, secret: str, route: Route, sample: Node) -> str:

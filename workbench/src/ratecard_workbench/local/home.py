@@ -33,6 +33,11 @@ class Home:
         return self.root / "accounts.sqlite"
 
     @property
+    def audit(self) -> Path:
+        """Who changed customers, keys, plans and prices."""
+        return self.root / "audit"
+
+    @property
     def counters(self) -> Path:
         """Requests by key and day."""
         return self.root / "counters.bin"

@@ -18,6 +18,7 @@ from ratecard.billing.plans import PriceBook
 from ratecard.billing.pricebook import load_price_book
 from ratecard.storage.accounts import IssuedKey
 from ratecard_workbench.local.access_log import AccessLog
+from ratecard_workbench.local.accountable import audited, operator_name
 from ratecard_workbench.local.application import Application, load_application
 from ratecard_workbench.local.clockwork import Clockwork
 from ratecard_workbench.local.demo import issue_demo_key
@@ -174,7 +175,7 @@ class Platform:
             sinks = stack.enter_context(contextlib.closing(open_sinks(home)))
             accounts = stack.enter_context(contextlib.closing(open_accounts(home)))
             counters = stack.enter_context(contextlib.closing(open_counters(home)))
-            demo = issue_demo_key(accounts)
+            demo = issue_demo_key(audited(home, accounts, operator_name()))
             keyring = Keyring(accounts, project.book.plans_at(datetime.now(UTC)), counters)
             pools = self._make_pools(project, home, sinks)
             inbox = Inbox(home, pools, accounts, sinks.platform_log)

@@ -9,7 +9,11 @@ from decimal import Decimal
 from enum import Enum
 from typing import Protocol, TypeVar
 
+from ratecard.billing.tiers import ZERO, Tariff
 from ratecard.kernel.errors import ErrorKind, RatecardError
+
+STANDARD_LEVEL = "standard"
+"""Service level of a call that names none."""
 
 
 class UnknownPlanError(RatecardError):
@@ -67,6 +71,9 @@ class Plan:
         Size of the bucket, at least 1.
     quota : Quota or None
         None is no quota.
+    minimum_fee : Decimal
+        What a period with this plan costs at least, in the book's currency; a plan held for a part of a period owes
+        that part of it.
     """
 
     slug: str
@@ -76,6 +83,7 @@ class Plan:
     rate_per_second: float
     burst: int
     quota: Quota | None
+    minimum_fee: Decimal = ZERO
 
     @property
     def version(self) -> str:
@@ -85,7 +93,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What one unit (one row) of an operation costs from a day on.
+    """What units (rows) of an operation cost from a day on.
 
     Attributes
     ----------
@@ -95,19 +103,32 @@ class Price:
         What is sold.
     effective_on : date
         First day, UTC, of this price.
-    unit_price : Decimal
-        Not negative, at most twelve decimals, in the book's currency.
+    tariff : Tariff
+        Flat, graduated or volume, in the book's currency.
+    level : str
+        Service level.
+    plan : str or None
+        Plan that has this price for itself; None is every plan without one.
     """
 
     model: str
     operation: Operation
     effective_on: date
-    unit_price: Decimal
+    tariff: Tariff
+    level: str = STANDARD_LEVEL
+    plan: str | None = None
+
+    @property
+    def unit_price(self) -> Decimal:
+        """The dearest tier's price of a unit; of a flat price, its only one."""
+        return max(tier.unit_price for tier in self.tariff.tiers)
 
     @property
     def version(self) -> str:
         """Name of this version, for example ``credit-rating/predict@2026-11-01``."""
-        return f"{self.model}/{self.operation.value}@{self.effective_on.isoformat()}"
+        level = "" if self.level == STANDARD_LEVEL else f";level={self.level}"
+        plan = "" if self.plan is None else f";plan={self.plan}"
+        return f"{self.model}/{self.operation.value}{level}{plan}@{self.effective_on.isoformat()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +157,13 @@ class PriceBook:
             raise UnknownPlanError(f"there is no plan {slug}; the plans are: {known}")
         return plan
 
-    def get_price(self, model: str, operation: Operation, at: datetime) -> Price:
+    def find_plan(self, slug: str, at: datetime) -> Plan | None:
+        """Return a plan's version in force at an instant (aware), if there is one."""
+        return self.plans_at(at).get(slug)
+
+    def get_price(
+        self, model: str, operation: Operation, at: datetime, *, level: str = STANDARD_LEVEL, plan: str | None = None
+    ) -> Price:
         """Return the price of an operation at an instant (aware).
 
         Raises
@@ -144,11 +171,20 @@ class PriceBook:
         UnknownPriceError
             If it was not on sale then.
         """
-        found = [price for price in self.prices if price.model == model and price.operation is operation]
-        current = _in_force(found, at)
-        if not current:
+        found = self.find_price(model, operation, at, level=level, plan=plan)
+        if found is None:
             raise UnknownPriceError(f"{operation.value} of {model} has no price at that time")
-        return current[-1]
+        return found
+
+    def find_price(
+        self, model: str, operation: Operation, at: datetime, *, level: str = STANDARD_LEVEL, plan: str | None = None
+    ) -> Price | None:
+        """Return the price in force at an instant (aware): the plan's own before that of every plan."""
+        product = (model, operation, level)
+        found = [price for price in self.prices if (price.model, price.operation, price.level) == product]
+        own = [price for price in found if price.plan is not None and price.plan == plan]
+        current = _in_force(own, at) or _in_force([price for price in found if price.plan is None], at)
+        return current[-1] if current else None
 
 
 class _Dated(Protocol):

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
 
 from ratecard.kernel.value import Value
 
 MINOR_UNIT_DIGITS = {"USD": 2, "EUR": 2, "GBP": 2, "CHF": 2, "TWD": 2, "JPY": 0, "KRW": 0, "KWD": 3, "BHD": 3}
+
+# A price has 12 digits before and 12 behind the point, a quantity fewer than 20: nothing is ever lost at 60. If it
+# were, Inexact says so instead of rounding in silence, as the default context (28 digits) would.
+EXACT = Context(prec=60, rounding=ROUND_HALF_UP, traps=[InvalidOperation, DivisionByZero, Overflow, Inexact])
+_ROUNDING = Context(prec=60, rounding=ROUND_HALF_UP, traps=[InvalidOperation, DivisionByZero, Overflow])
 
 
 class Money(Value):
@@ -26,11 +31,11 @@ class Money(Value):
     def __add__(self, other: Money) -> Money:
         if self.currency != other.currency:
             raise ValueError(f"cannot add {other.currency} to {self.currency}")
-        return Money(self.amount + other.amount, self.currency)
+        return Money(EXACT.add(self.amount, other.amount), self.currency)
 
     def times(self, quantity: int) -> Money:
         """Multiply by a whole quantity, exactly."""
-        return Money(self.amount * quantity, self.currency)
+        return Money(EXACT.multiply(self.amount, Decimal(quantity)), self.currency)
 
     def rounded(self) -> Money:
         """Round to the currency's minor unit, half up: the one place where money is rounded.
@@ -40,7 +45,7 @@ class Money(Value):
         Source: ISO 4217 minor units; reference rule "round once per line, ROUND_HALF_UP".
         """
         unit = Decimal(1).scaleb(-MINOR_UNIT_DIGITS[self.currency])
-        return Money(self.amount.quantize(unit, rounding=ROUND_HALF_UP), self.currency)
+        return Money(self.amount.quantize(unit, rounding=ROUND_HALF_UP, context=_ROUNDING), self.currency)
 
 
 def parse_money(text: str) -> Money:

@@ -1,0 +1,85 @@
+"""What is counted: customers, their periods and prices, and what times are believed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ratecard.billing.periods import Period
+from ratecard.billing.plans import PriceBook
+from ratecard.billing.retries import WINDOW_MS
+from ratecard.billing.segments import DAY_MS, Assignment, Directory, SegmentIndex, compute_segments, instant
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """What times are believed.
+
+    Attributes
+    ----------
+    as_of_ms : int
+        When the lake was read; an input, so that the same rating can be done again.
+    future_ms, past_ms : int
+        How far behind and before it an event may lie. Source of the five minutes: Stripe's meter events; the past must
+        reach over every period that may still be adjusted.
+    """
+
+    as_of_ms: int
+    future_ms: int = 300_000
+    past_ms: int = 100 * 86_400_000
+
+
+class Scope:
+    """What is counted: customers' periods, and which price a call has.
+
+    Parameters
+    ----------
+    assignments : iterable of Assignment
+        Of all customers, whether they are counted or not.
+    book : PriceBook
+        Plans and prices.
+    periods : mapping of str to Period
+        By customer.
+    guards : Guards
+        What times are believed.
+
+    Raises
+    ------
+    OverlappingAssignmentsError
+        If a subject is assigned twice at an instant.
+    """
+
+    def __init__(
+        self, assignments: Iterable[Assignment], book: PriceBook, periods: Mapping[str, Period], guards: Guards
+    ) -> None:
+        self.directory = Directory(assignments)
+        self.segments = compute_segments(self.directory.assignments, book, periods)
+        self.index = SegmentIndex(self.segments)
+        self.periods = periods
+        self.guards = guards
+        self.from_ms = min((period.from_ms for period in periods.values()), default=0)
+        self.to_ms = max((period.to_ms for period in periods.values()), default=0)
+
+    def days_to_scan(self) -> tuple[str, str]:
+        """Return the lake's first and last day (`YYYY-MM-DD`, UTC) that can hold a line of the periods.
+
+        A day before them are calls that make one a retry, a day after them files that log delivery wrote late.
+        """
+        days = [instant(at_ms).date() for at_ms in (self.from_ms - WINDOW_MS, self.to_ms - 1 + DAY_MS)]
+        return days[0].isoformat(), days[1].isoformat()
+
+    def find_customer(self, subject: str, at_ms: int) -> str:
+        """Return whose a subject is at an instant, or ""."""
+        found = self.directory.find(subject, at_ms)
+        return "" if found is None else found.customer
+
+    def counts_for(self, customer: str, at_ms: int) -> bool:
+        """Tell whether an instant is in the customer's period; of an unknown customer, in anybody's."""
+        if not customer:
+            return self.from_ms <= at_ms < self.to_ms
+        return customer in self.periods and self.periods[customer].holds(at_ms)
+
+    def precedes(self, customer: str, at_ms: int) -> bool:
+        """Tell whether a call shortly before the customer's period can make one in it a retry."""
+        period = self.periods.get(customer)
+        return period is not None and period.from_ms - WINDOW_MS <= at_ms < period.from_ms
