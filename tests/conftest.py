@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from ratecard_workbench.local.launch import find_native_directory
+
 # Timings never decide a test: two cores may be busy with anything.
 settings.register_profile("ratecard", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ratecard")
@@ -61,7 +63,6 @@ def requires_sam() -> Path:
 @pytest.fixture(scope="session")
 def native_dir() -> Path:
     """Folder of the engines' shared libraries for this machine."""
-    arch = {"aarch64": "arm64", "arm64": "arm64"}.get(os.uname().machine, "x86_64")
-    folder = ROOT / "build" / "native" / arch / "lib"
-    require(folder.is_dir(), "the native layer is not built; run `make native`")
+    folder = find_native_directory(ROOT)
+    require(folder is not None, "the native layer is not built; run `make native`")
     return folder

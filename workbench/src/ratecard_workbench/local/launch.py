@@ -48,10 +48,16 @@ class Surroundings:
     by_function: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
+def _at_most_hard(kind: int, wanted: int) -> int:
+    """Return a limit that this process may set: nobody but root raises a hard limit."""
+    _, most = resource.getrlimit(kind)
+    return wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+
+
 def allow_many_connections() -> None:
     """Raise this process's limit of open files as far as the system lets it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = FILES_OF_THE_PLATFORM if hard == resource.RLIM_INFINITY else min(FILES_OF_THE_PLATFORM, hard)
+    wanted = _at_most_hard(resource.RLIMIT_NOFILE, FILES_OF_THE_PLATFORM)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
@@ -128,12 +134,6 @@ def worker_environment(spec: FunctionSpec, surroundings: Surroundings, runtime_a
         **surroundings.by_function.get(spec.name, {}),
         "AWS_LAMBDA_RUNTIME_API": runtime_api,
     }
-
-
-def _at_most_hard(kind: int, wanted: int) -> int:
-    """Return a limit that this process may set: nobody but root raises a hard limit."""
-    _, most = resource.getrlimit(kind)
-    return wanted if most == resource.RLIM_INFINITY else min(wanted, most)
 
 
 def start_process(spec: FunctionSpec, surroundings: Surroundings, runtime_api: str) -> subprocess.Popen[bytes]:

@@ -196,16 +196,7 @@ def scan(root: Path, stream: str, *, first_day: str = "", last_day: str = "9999"
     """Read a stream's lines, file by file, while it may still be written.
 
     A last line without its newline is not there yet, or will never be: it is left out. Any other line that is not a
-    JSON object is yielded without an event, for whoever audits the lake.
-
-    Parameters
-    ----------
-    root : Path
-        The lake's folder.
-    stream : str
-        `usage` or `access`.
-    first_day, last_day : str
-        Days of the events, UTC, both included.
+    JSON object is yielded without an event, for whoever audits the lake. Parameters are those of `LakeReader`.
     """
     yield from LakeReader(root, stream, first_day=first_day, last_day=last_day).read()
 
