@@ -24,6 +24,7 @@ def describe_artifact(engine: str, content: bytes, columns: list[str]) -> dict[s
         "engine_version": VERSIONS[engine],
         "files": {f"model{SUFFIXES[engine]}": hashlib.sha256(content).hexdigest()},
         "columns": columns,
+        "output": "log_odds",
         "calibration": {"slope": 1.0, "intercept": 0.0},
         "metrics": {"auc": 0.8},
         "recipe": {"path": "recipe.py", "sha256": "0" * 64, "commit": "0" * 40},
@@ -32,11 +33,11 @@ def describe_artifact(engine: str, content: bytes, columns: list[str]) -> dict[s
     }
 
 
-def write_model(folder: Path, engine: str, content: bytes, columns: list[str]) -> Path:
-    """Write a model file and a manifest whose digest is right, whatever the file holds."""
+def write_model(folder: Path, engine: str, content: bytes, columns: list[str], **changes: object) -> Path:
+    """Write a model file and a manifest whose digest is right, whatever the file holds; `changes` are members of it."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"model{SUFFIXES[engine]}").write_bytes(content)
-    (folder / "manifest.json").write_text(json.dumps(describe_artifact(engine, content, columns)))
+    (folder / "manifest.json").write_text(json.dumps(describe_artifact(engine, content, columns) | changes))
     return folder
 
 

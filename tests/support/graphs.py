@@ -132,6 +132,14 @@ def whole_numbers() -> ModelProto:
     return by_hand(inputs, nodes, outputs, {"axes": np.array([1])})
 
 
+def halves() -> ModelProto:
+    """The logistic function of the columns' mean: one fraction."""
+    weights = np.full((COLUMNS, 1), 1 / COLUMNS, dtype=np.float32)
+    nodes = [helper.make_node("MatMul", ["X", "weights"], ["mean"]), helper.make_node("Sigmoid", ["mean"], ["Y"])]
+    inputs, outputs = [tensor("X", TensorProto.FLOAT, "n", COLUMNS)], [tensor("Y", TensorProto.FLOAT, "n", 1)]
+    return by_hand(inputs, nodes, outputs, {"weights": weights})
+
+
 def open_shapes() -> ModelProto:
     """A graph that declares neither how many columns it takes nor how many values it gives."""
     weights = np.linspace(-1, 1, COLUMNS * 3, dtype=np.float32).reshape(COLUMNS, 3)

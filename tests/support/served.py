@@ -51,6 +51,7 @@ def write_artifact(folder: Path, booster: lightgbm.Booster) -> None:
         "engine_version": lightgbm.__version__,
         "files": {"model.txt": hashlib.sha256(model.read_bytes()).hexdigest()},
         "columns": list(EVERY_KIND.columns),
+        "output": "log_odds",
         "calibration": {"slope": SLOPE, "intercept": INTERCEPT},
         "metrics": {},
         "recipe": {"path": "tests/support/served.py", "sha256": "0" * 64, "commit": "0" * 40},

@@ -23,6 +23,7 @@ def test_a_manifest_is_read() -> None:
     assert (manifest.engine, manifest.engine_version, manifest.model_file) == ("lightgbm", "4.7.0", "model.txt")
     assert manifest.columns == ("income", "debt")
     assert manifest.calibration == Calibration(2.0, -0.5)
+    assert manifest.output == "log_odds"
     assert manifest.files == {"model.txt": DIGEST}
     assert manifest.metrics == {"auc": 0.8}
 
@@ -61,6 +62,12 @@ MALFORMED: dict[str, object] = {
     "a text for a slope": GOOD | {"calibration": {"slope": "1", "intercept": 0.0}},
     "a boolean for a slope": GOOD | {"calibration": {"slope": True, "intercept": 0.0}},
     "more calibration": GOOD | {"calibration": {"slope": 1.0, "intercept": 0.0, "bins": 3}},
+    "an output of no kind": GOOD | {"output": "margin"},
+    "fractions of a booster": GOOD | {"output": "probability"},
+    "fractions by class of a booster": GOOD | {"output": "probability_by_class"},
+    "a calibrated value": GOOD | {"output": "value", "calibration": {"slope": 1.1, "intercept": 0.0}},
+    "a shifted value": GOOD | {"output": "value", "calibration": {"slope": 1.0, "intercept": 0.1}},
+    "shifted classes": GOOD | {"output": "log_odds_by_class", "calibration": {"slope": 1.1, "intercept": 0.1}},
     "no files": GOOD | {"files": {}},
     "no model file": GOOD | {"files": {"words.json": DIGEST}},
     "two model files": GOOD | {"files": {"a.txt": DIGEST, "b.txt": DIGEST}},

@@ -160,6 +160,7 @@ def export_lightgbm(
         "engine_version": version("lightgbm"),
         "files": {MODEL_FILE: sha256_hex(content)},
         "columns": list(contract.columns),
+        "output": "log_odds",
         "calibration": {"slope": calibration.slope, "intercept": calibration.intercept},
         "metrics": dict(metrics),
         "recipe": provenance.describe_recipe(),

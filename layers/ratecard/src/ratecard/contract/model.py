@@ -46,6 +46,8 @@ class ModelContract(Value):
         Unit of contributions: points where there is a scale, log-odds where not.
     max_rows : int
         Most rows in one online call.
+    predicts_value : bool
+        The model gives one real number and neither a chance nor classes: contributions are in the number's own unit.
     """
 
     slug: str
@@ -58,6 +60,14 @@ class ModelContract(Value):
     reasons: tuple[Reason, ...] = ()
     scale: ScoreScale | None = None
     max_rows: int = 256
+    predicts_value: bool = False
+
+    @cached_property
+    def effect_unit(self) -> str:
+        """Unit of contributions, and the name under which a reason gives its effect: points, log_odds or value."""
+        if self.scale:
+            return "points"
+        return "value" if self.predicts_value else "log_odds"
 
     @cached_property
     def columns(self) -> tuple[str, ...]:

@@ -118,7 +118,7 @@ def prediction_schema(contract: ModelContract) -> Schema:
 
 def explanation_properties(contract: ModelContract) -> dict[str, Schema]:
     """Return the schemas of reasons, advice and the full account."""
-    unit = "points" if contract.scale else "log_odds"
+    unit = contract.effect_unit
     reason = closed_object(
         {
             "code": {"type": "string", "enum": [reason.code for reason in contract.reasons]},

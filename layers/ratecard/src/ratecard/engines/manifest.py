@@ -31,6 +31,7 @@ MEMBERS = {
     "engine_version": str,
     "files": dict,
     "columns": list,
+    "output": str,
     "calibration": dict,
     "metrics": dict,
     "recipe": dict,
@@ -38,11 +39,20 @@ MEMBERS = {
     "trained_with": dict,
 }
 
+#: What an engine's scores can be; `by_class` is one score for each of at least two classes.
+LOG_ODDS, LOG_ODDS_BY_CLASS = "log_odds", "log_odds_by_class"
+PROBABILITY, PROBABILITY_BY_CLASS = "probability", "probability_by_class"
+VALUE = "value"
+BY_CLASS = (LOG_ODDS_BY_CLASS, PROBABILITY_BY_CLASS)
+OUTPUTS = (LOG_ODDS, PROBABILITY, *BY_CLASS, VALUE)
+
 HEX_DIGITS = frozenset("0123456789abcdef")
 
 
 class Calibration(Value):
     """Platt's fit on the margin: calibrated log-odds = slope * margin + intercept.
+
+    Of scores by class only the slope is used, as an inverse temperature; a value is not calibrated.
 
     Attributes
     ----------
@@ -73,6 +83,10 @@ class Manifest(Value):
         SHA-256 (64 lower-case hexadecimal digits) by file name, of every file beside the manifest.
     columns : tuple of str
         Names of the engine's columns, in order; unique.
+    output : str
+        What the engine's scores are: "log_odds" (one margin), "probability" (one fraction; its margin is its log-odds),
+        "log_odds_by_class" (their softmax is the probabilities), "probability_by_class" (fractions that sum to 1) or
+        "value" (one real number).
     calibration : Calibration
         From the engine's margin to calibrated log-odds.
     metrics, recipe, trained_with : mapping
@@ -88,6 +102,7 @@ class Manifest(Value):
     model_file: str
     files: Mapping[str, str]
     columns: tuple[str, ...]
+    output: str
     calibration: Calibration
     metrics: Mapping[str, object]
     recipe: Mapping[str, object]
@@ -151,7 +166,8 @@ def parse_manifest(text: bytes) -> Manifest:
         model_file=_parse_model_file(files, SUFFIXES[raw["engine"]]),
         files=files,
         columns=_parse_columns(raw["columns"]),
-        calibration=_parse_calibration(raw["calibration"]),
+        output=_parse_output(raw["output"], raw["engine"]),
+        calibration=_parse_calibration(raw["calibration"], raw["output"]),
         metrics=raw["metrics"],
         recipe=raw["recipe"],
         trained_with=raw["trained_with"],
@@ -192,7 +208,16 @@ def _parse_columns(raw: list[Any]) -> tuple[str, ...]:
     return tuple(raw)
 
 
-def _parse_calibration(raw: dict[str, Any]) -> Calibration:
+def _parse_output(raw: str, engine: str) -> str:
+    if raw not in OUTPUTS:
+        raise ArtifactError(f"{FILE_NAME}: output is none of {', '.join(OUTPUTS)}")
+    if raw in (PROBABILITY, PROBABILITY_BY_CLASS) and engine != "onnx":
+        # Their scores and contributions are margins; only a graph may end in fractions.
+        raise ArtifactError(f"{FILE_NAME}: output of a {engine} model is never {raw}: its scores are margins")
+    return raw
+
+
+def _parse_calibration(raw: dict[str, Any], output: str) -> Calibration:
     if raw.keys() != {"slope", "intercept"} or not all(type(value) in (int, float) for value in raw.values()):
         raise ArtifactError(f"{FILE_NAME}: calibration must be a slope and an intercept")
     try:
@@ -201,6 +226,10 @@ def _parse_calibration(raw: dict[str, Any]) -> Calibration:
         slope = intercept = float("inf")
     if not (isfinite(slope) and isfinite(intercept) and slope > 0):
         raise ArtifactError(f"{FILE_NAME}: calibration must be finite, with a slope above 0")
+    if output in (VALUE, *BY_CLASS) and intercept:
+        raise ArtifactError(f"{FILE_NAME}: calibration of {output} has intercept 0")
+    if output == VALUE and slope != 1:
+        raise ArtifactError(f"{FILE_NAME}: calibration of a value has slope 1")
     return Calibration(slope, intercept)
 
 

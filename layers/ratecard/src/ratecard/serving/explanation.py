@@ -19,6 +19,15 @@ SMALLEST_POINTS = 0.5
 SMALLEST_LOG_ODDS = 0.01
 """The same for models without a score scale."""
 
+SMALLEST_SHARE = 0.01
+"""The same for models of a value, of all that moved the value up or down: its unit can be of any size."""
+
+
+SMALLEST = {"points": SMALLEST_POINTS, "log_odds": SMALLEST_LOG_ODDS}
+
+FLOAT_SMALLEST = 5e-324
+"""Where nothing moved the value, nothing is a reason."""
+
 
 class Explainer:
     """Writes the reasons of one model's rows.
@@ -39,11 +48,11 @@ class Explainer:
         self._columns = contract.columns
         self._scale = contract.scale
         # Higher margin = more likely bad; on a score scale that is fewer points, without one more log-odds.
-        self._unit = "points" if contract.scale else "log_odds"
+        self._unit = contract.effect_unit
         self._per_margin = -slope * contract.scale.factor if contract.scale else slope
         self._intercept = intercept
         self._slope = slope
-        self._smallest = SMALLEST_POINTS if contract.scale else SMALLEST_LOG_ODDS
+        self._smallest = SMALLEST.get(self._unit)
 
     def explain(self, contributions: Sequence[float], *, adverse: bool, full: bool) -> dict[str, object]:
         """Explain one row.
@@ -69,7 +78,7 @@ class Explainer:
                     "code": reason.code,
                     "text": reason.text,
                     "columns": list(reason.columns),
-                    self._unit: round(effect, 2),
+                    self._unit: effect if self._smallest is None else round(effect, 2),
                 }
                 for effect, reason in ranked
             ],
@@ -86,7 +95,10 @@ class Explainer:
             for reason, places in self._reasons
         ]
         effects.sort(key=lambda pair: (-against * pair[0], pair[1].code))
-        counted = [(effect, reason) for effect, reason in effects if effect * against >= self._smallest]
+        smallest = self._smallest
+        if smallest is None:
+            smallest = SMALLEST_SHARE * fsum(abs(value) for value in contributions[:-1]) or FLOAT_SMALLEST
+        counted = [(effect, reason) for effect, reason in effects if effect * against >= smallest]
         if not counted and effects and (adverse or effects[0][0] * against > 0):
             return effects[:1]
         return counted[:MAX_REASONS]

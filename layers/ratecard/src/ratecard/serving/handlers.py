@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from ratecard.engines import load_engine
-from ratecard.engines.manifest import load_manifest
+from ratecard.engines.manifest import BY_CLASS, VALUE, load_manifest
 from ratecard.kernel.errors import ArtifactError
 from ratecard.serving.model import Model
 from ratecard.serving.rest import answer_http
@@ -49,10 +49,26 @@ def load_model(contract: ModelContract, decide: Decide, artifact_folder: str, na
         raise ArtifactError("the artifact's columns are not the contract's, or in another order")
     if contract.reasons and manifest.engine == "onnx":
         raise ArtifactError("an ONNX graph has no exact contributions, so its contract can have no reasons")
+    check_output(contract, manifest.output)
     engine = load_engine(artifact_folder, manifest, native_dir)
-    if engine.outputs != 1:
-        raise ArtifactError(f"the model gives {engine.outputs} scores a row; one is served, in log-odds")
+    if (engine.outputs > 1) != (manifest.output in BY_CLASS):
+        raise ArtifactError(f"the model gives {engine.outputs} scores a row, which are not {manifest.output}")
     return Model(contract, engine, manifest, decide)
+
+
+def check_output(contract: ModelContract, output: str) -> None:
+    """Check that a contract promises what its artifact's scores can hold.
+
+    Raises
+    ------
+    ArtifactError
+        If a value is promised as a chance or a chance as a value, or a score scale is laid over what is no log-odds of
+        one event.
+    """
+    if contract.predicts_value != (output == VALUE):
+        raise ArtifactError(f"the artifact's output is {output}, and the contract says otherwise in predicts_value")
+    if contract.scale and output in (VALUE, *BY_CLASS):
+        raise ArtifactError(f"a score scale is for the log-odds of one event, and the artifact's output is {output}")
 
 
 def serve(contract: ModelContract, *, decide: Decide, artifact: str) -> tuple[Handler, Handler]:

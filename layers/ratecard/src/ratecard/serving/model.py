@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from math import exp
-
-from ratecard.contract.decisions import Scored
+from ratecard.engines.manifest import BY_CLASS
 from ratecard.serving.explanation import Explainer
+from ratecard.serving.scores import centred, score_reader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import TypeAlias
 
-    from ratecard.contract import Decision, ModelContract, Row
+    from ratecard.contract import Decision, ModelContract, Row, Scored
     from ratecard.engines.engine import Engine
     from ratecard.engines.manifest import Manifest
 
     Decide: TypeAlias = Callable[[Scored], Decision]
     Prediction: TypeAlias = dict[str, object]
-
-
-def probability_of(log_odds: float) -> float:
-    """Turn log-odds into a fraction in [0, 1], without overflow at either end."""
-    if log_odds >= 0:
-        return 1.0 / (1.0 + exp(-log_odds))
-    odds = exp(log_odds)
-    return odds / (1.0 + odds)
 
 
 class Model:
@@ -36,9 +27,9 @@ class Model:
     contract : ModelContract
         What goes in and out.
     engine : Engine
-        Loaded from the model's artifact; gives one score a row, log-odds before calibration.
+        Loaded from the model's artifact.
     manifest : Manifest
-        The artifact's description; gives the Platt calibration.
+        The artifact's description; says what the engine's scores are and how they are calibrated.
     decide : callable
         From `Scored` to `Decision`.
     """
@@ -46,11 +37,12 @@ class Model:
     def __init__(self, contract: ModelContract, engine: Engine, manifest: Manifest, decide: Decide) -> None:
         self.contract = contract
         self._engine = engine
-        self._slope = manifest.calibration.slope
-        self._intercept = manifest.calibration.intercept
+        self._read = score_reader(manifest.output, manifest.calibration)
+        self._by_class = manifest.output in BY_CLASS
         self._decide = decide
         self._names = tuple(output.name for output in contract.outputs)
-        self._explainer = Explainer(contract, self._slope, self._intercept)
+        calibration = manifest.calibration
+        self._explainer = Explainer(contract, calibration.slope, calibration.intercept)
 
     def predict(self, rows: Sequence[Row], *, explain: bool, adverse: bool = True) -> list[Prediction]:
         """Score rows and decide on each.
@@ -71,15 +63,24 @@ class Model:
         """
         encoded = [self.contract.encode(row) for row in rows]
         predictions: list[Prediction] = []
-        owed: list[tuple[int, bool]] = []
+        owed: list[tuple[int, Decision]] = []
         for index, (row, scores) in enumerate(zip(rows, self._engine.score(encoded), strict=True)):
-            margin = self._slope * scores[0] + self._intercept
-            decision = self._decide(Scored(row, margin, probability_of(margin)))
+            decision = self._decide(self._read(row, scores))
             predictions.append(dict(zip(self._names, decision.outputs, strict=True)))
             if explain or (adverse and decision.adverse):
-                owed.append((index, decision.adverse))
+                owed.append((index, decision))
         if owed and self.contract.reasons:
             contributions = self._engine.contributions([encoded[index] for index, _ in owed])
-            for (index, is_adverse), values in zip(owed, contributions, strict=True):
-                predictions[index].update(self._explainer.explain(values, adverse=is_adverse, full=explain))
+            for (index, decision), values in zip(owed, contributions, strict=True):
+                parts = self._of_class(values, decision.explained) if self._by_class else values
+                explained = self._explainer.explain(parts, adverse=decision.adverse, full=explain)
+                predictions[index].update(explained)
         return predictions
+
+    def _of_class(self, contributions: Sequence[float], explained: int) -> list[float]:
+        """Return one class's contributions and base, each against its mean over the classes.
+
+        What is added to the scores of all classes alike decides nothing, and is no reason.
+        """
+        width = len(self.contract.columns) + 1
+        return [centred(contributions[place::width])[explained] for place in range(width)]
