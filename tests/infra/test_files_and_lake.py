@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from support.models import MODELS, STEMS
 
 BUCKET = "AWS::S3::Bucket"
+BY_SLUG = {"argnames": "model", "argvalues": MODELS, "ids": [model.slug for model in MODELS]}
 PRIVATE = {"BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"}
 
 
@@ -51,38 +53,41 @@ def test_the_lake_never_forgets(lake):
     assert not {name for name in rule if name.startswith("Expiration")}
 
 
-def test_a_file_reaches_the_batch_function_through_event_bridge(translated):
+@pytest.mark.parametrize(**BY_SLUG)
+def test_a_file_reaches_the_batch_function_through_event_bridge(translated, model):
     """The inbox tells EventBridge; a rule passes on the model's own prefix, with retries and a queue for what fails."""
     inbox = translated["Resources"]["InboxBucket"]["Properties"]
-    rule = translated["Resources"]["CreditRatingBatchFunctionInbox"]["Properties"]
+    rule = translated["Resources"][f"{model.stem}BatchFunctionInbox"]["Properties"]
     target = rule["Targets"][0]
     assert inbox["NotificationConfiguration"] == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
     assert rule["EventPattern"]["detail"] == {
         "bucket": {"name": [{"Ref": "InboxBucket"}]},
-        "object": {"key": [{"wildcard": "inbox/*/credit-rating/*"}]},
+        "object": {"key": [{"wildcard": f"inbox/*/{model.slug}/*"}]},
     }
-    assert target["Arn"] == {"Ref": "CreditRatingBatchFunctionAliaslive"}
+    assert target["Arn"] == {"Ref": f"{model.stem}BatchFunctionAliaslive"}
     assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["BatchDeadLetters", "Arn"]}}
     assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
 
 
-def test_a_file_that_fails_is_reported_not_lost(translated):
+@pytest.mark.parametrize(**BY_SLUG)
+def test_a_file_that_fails_is_reported_not_lost(translated, model):
     """Lambda's own retries end in the same queue, and a message in it rings an alarm."""
-    config = translated["Resources"]["CreditRatingBatchFunctionEventInvokeConfig"]["Properties"]
+    config = translated["Resources"][f"{model.stem}BatchFunctionEventInvokeConfig"]["Properties"]
     alarm = translated["Resources"]["BatchDeadLettersAlarm"]["Properties"]
     assert config["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["BatchDeadLetters", "Arn"]}
     assert config["Qualifier"] == "live"
     assert alarm["Dimensions"][0]["Value"] == {"Fn::GetAtt": ["BatchDeadLetters", "QueueName"]}
 
 
-def test_the_batch_function_knows_outbox_and_prices(translated):
+@pytest.mark.parametrize(**BY_SLUG)
+def test_the_batch_function_knows_outbox_and_prices(translated, model):
     """It is told where results go and what a row costs; the inbox it learns from each event."""
-    variables = translated["Resources"]["CreditRatingBatchFunction"]["Properties"]["Environment"]["Variables"]
+    variables = translated["Resources"][f"{model.stem}BatchFunction"]["Properties"]["Environment"]["Variables"]
     assert variables["RATECARD_OUTBOX"] == {"Ref": "OutboxBucket"}
     assert {"RATECARD_BATCH_ROW_PRICE", "RATECARD_BATCH_EXPLAIN_ROW_PRICE"} < set(variables)
 
 
-@pytest.mark.parametrize("stem", ["CreditRating", "CreditRatingBatch"])
+@pytest.mark.parametrize("stem", STEMS)
 def test_usage_lines_and_only_they_leave_the_log_groups(translated, stem):
     """A subscription passes on what has the usage line's type."""
     subscription = translated["Resources"][f"{stem}Usage"]["Properties"]
@@ -91,7 +96,7 @@ def test_usage_lines_and_only_they_leave_the_log_groups(translated, stem):
     assert subscription["DestinationArn"] == {"Fn::GetAtt": ["Lake", "Outputs.UsageStreamArn"]}
 
 
-@pytest.mark.parametrize("stem", ["CreditRating", "CreditRatingBatch"])
+@pytest.mark.parametrize("stem", STEMS)
 @pytest.mark.parametrize("metric", ["DeliveryErrors", "DeliveryThrottling"])
 def test_a_usage_line_that_does_not_leave_rings_an_alarm(translated, stem, metric):
     """CloudWatch Logs tries again for a day at most, and after a refusal not at all: the line is an unpaid call."""

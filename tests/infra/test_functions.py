@@ -3,12 +3,14 @@
 import re
 
 import pytest
+from support.models import MODELS, STEMS
 from support.translation import translate
 
 from ratecard_workbench.publish.seal import UNVERSIONED, merge_globals
 
 FUNCTION = "AWS::Lambda::Function"
-FUNCTIONS = {"CreditRatingFunction": "CreditRating", "CreditRatingBatchFunction": "CreditRatingBatch"}
+FUNCTIONS = {f"{stem}Function": stem for stem in STEMS}
+BY_SLUG = {"argnames": "model", "argvalues": MODELS, "ids": [model.slug for model in MODELS]}
 
 
 def of_type(template, kind):
@@ -32,7 +34,7 @@ def actions(statement):
     return {action} if isinstance(action, str) else set(action)
 
 
-def test_the_functions_are_the_model_and_its_batch_twin(translated):
+def test_the_functions_are_the_models_and_their_batch_twins(translated):
     """Nothing else runs in the account."""
     assert set(of_type(translated, FUNCTION)) == set(FUNCTIONS)
 
@@ -87,9 +89,10 @@ def test_traffic_moves_step_by_step_and_back_when_an_alarm_rings(translated, fun
     assert alarms <= set(of_type(translated, "AWS::CloudWatch::Alarm"))
 
 
-def test_a_model_that_answers_500_to_everybody_is_rolled_back(translated):
+@pytest.mark.parametrize(**BY_SLUG)
+def test_a_model_that_answers_500_to_everybody_is_rolled_back(translated, model):
     """The function answers its own faults, so Lambda counts no error: the gateway's 5xx do, within one minute."""
-    group = translated["Resources"]["CreditRatingFunctionDeploymentGroup"]["Properties"]
+    group = translated["Resources"][f"{model.stem}FunctionDeploymentGroup"]["Properties"]
     rolling = {alarm["Name"]["Ref"] for alarm in group["AlarmConfiguration"]["Alarms"]}
     alarms = of_type(translated, "AWS::CloudWatch::Alarm")
     (watching,) = [alarms[name] for name in rolling if alarms[name]["MetricName"] == "5XXError"]
@@ -151,23 +154,25 @@ def test_every_function_has_alarms_for_errors_and_throttles_and_all_ring_somewhe
     assert all(alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}] for alarm in alarms.values())
 
 
-def test_the_online_function_may_write_logs_and_traces_and_nothing_else(translated):
+@pytest.mark.parametrize(**BY_SLUG)
+def test_the_online_function_may_write_logs_and_traces_and_nothing_else(translated, model):
     """It has no network call to make: no bucket, no key, no queue."""
-    granted = [(actions(statement), statement["Resource"]) for statement in statements(translated, "CreditRatingRole")]
+    granted = [(actions(statement), statement["Resource"]) for statement in statements(translated, f"{model.stem}Role")]
     assert granted == [
-        ({"logs:CreateLogStream", "logs:PutLogEvents"}, {"Fn::GetAtt": ["CreditRatingLogs", "Arn"]}),
+        ({"logs:CreateLogStream", "logs:PutLogEvents"}, {"Fn::GetAtt": [f"{model.stem}Logs", "Arn"]}),
         ({"xray:PutTraceSegments", "xray:PutTelemetryRecords"}, "*"),
     ]
 
 
-def test_the_batch_function_reads_its_inbox_and_writes_its_outbox(translated):
+@pytest.mark.parametrize(**BY_SLUG)
+def test_the_batch_function_reads_its_inbox_and_writes_its_outbox(translated, model):
     """Object rights end at the model's own prefix; the key serves S3 only."""
     by_service = {}
-    for statement in statements(translated, "CreditRatingBatchRole"):
+    for statement in statements(translated, f"{model.stem}BatchRole"):
         for action in actions(statement):
             by_service.setdefault(action, []).append(statement)
-    inbox = {"Fn::Sub": "${InboxBucket.Arn}/inbox/*/credit-rating/*"}
-    outbox = {"Fn::Sub": "${OutboxBucket.Arn}/outbox/*/credit-rating/*"}
+    inbox = {"Fn::Sub": f"${{InboxBucket.Arn}}/inbox/*/{model.slug}/*"}
+    outbox = {"Fn::Sub": f"${{OutboxBucket.Arn}}/outbox/*/{model.slug}/*"}
     assert [one["Resource"] for one in by_service["s3:GetObject"]] == [inbox, outbox]
     assert [one["Resource"] for one in by_service["s3:PutObject"]] == [outbox]
     assert "s3:DeleteObject" not in by_service
@@ -185,7 +190,7 @@ def test_only_named_statements_reach_beyond_one_resource(translated, lake):
                     assert not any("*" in action for action in actions(statement))
                     if statement["Resource"] == "*":
                         found.add((name, policy["PolicyName"]))
-    assert found == {("CreditRatingRole", "trace"), ("CreditRatingBatchRole", "trace")}
+    assert found == {(f"{stem}Role", "trace") for stem in STEMS}
 
 
 def test_managed_policies_are_code_deploys_smaller_one_only(translated, lake):

@@ -4,9 +4,9 @@ import json
 import re
 
 import pytest
+from support.models import MODELS
 from support.translation import translate
 
-from credit_rating.contract import CONTRACT
 from ratecard.kernel.problems import MEDIA_TYPE, PROBLEMS
 
 INTEGRATION = "x-amazon-apigateway-integration"
@@ -48,32 +48,34 @@ def test_routes_that_take_rows_need_a_key_and_no_other_does(api):
     assert api["x-amazon-apigateway-api-key-source"] == "HEADER"
 
 
-def test_all_doors_of_the_model_are_open(api):
+def test_all_doors_of_every_model_are_open(api):
     """REST, the Open Inference Protocol with and without a version, and the descriptions of both."""
-    slug, version = CONTRACT.slug, CONTRACT.version
-    posts = {path for path, method, _ in operations(api) if method == "post"}
-    gets = {path for path, method, _ in operations(api) if method == "get"}
-    base = f"/v2/models/{slug}"
-    assert posts == {f"/v1/models/{slug}/predict", f"{base}/infer", f"{base}/versions/{version}/infer"}
-    assert gets == {
-        *("/v1/models", f"/v1/models/{slug}", "/v2", "/v2/health/live", "/v2/health/ready"),
-        *(base, f"{base}/ready", f"{base}/versions/{version}", f"{base}/versions/{version}/ready"),
-    }
+    posts, gets = set(), {"/v1/models", "/v2", "/v2/health/live", "/v2/health/ready"}
+    for model in MODELS:
+        base, version = f"/v2/models/{model.slug}", model.contract.version
+        posts |= {f"/v1/models/{model.slug}/predict", f"{base}/infer", f"{base}/versions/{version}/infer"}
+        gets |= {f"/v1/models/{model.slug}", base, f"{base}/ready"}
+        gets |= {f"{base}/versions/{version}", f"{base}/versions/{version}/ready"}
+    assert {path for path, method, _ in operations(api) if method == "post"} == posts
+    assert {path for path, method, _ in operations(api) if method == "get"} == gets
 
 
 def test_functions_are_called_by_their_alias_and_given_up_before_they_time_out(api, translated):
     """So a slow call ends as 504 at the gateway, not as 502 from a killed function."""
-    seconds = translated["Resources"]["CreditRatingFunction"]["Properties"]["Timeout"]
-    for _, method, operation in operations(api):
+    functions = {model.slug: f"{model.stem}Function" for model in MODELS}
+    for path, method, operation in operations(api):
         if method == "post":
-            assert "functions/${CreditRatingFunctionAliaslive}/" in operation[INTEGRATION]["uri"]["Fn::Sub"]
+            function = functions[path.split("/")[3]]
+            seconds = translated["Resources"][function]["Properties"]["Timeout"]
+            assert f"functions/${{{function}Aliaslive}}/" in operation[INTEGRATION]["uri"]["Fn::Sub"]
             assert 50 <= operation[INTEGRATION]["timeoutInMillis"] < 1000 * seconds
             assert operation[INTEGRATION]["timeoutInMillis"] <= 29_000
 
 
-def test_the_gateway_checks_an_envelope_whatever_the_content_type(api):
+@pytest.mark.parametrize("slug", [model.slug for model in MODELS])
+def test_the_gateway_checks_an_envelope_whatever_the_content_type(api, slug):
     """API Gateway checks no body whose content type has no model, hence `$default`."""
-    predict = api["paths"][f"/v1/models/{CONTRACT.slug}/predict"]["post"]
+    predict = api["paths"][f"/v1/models/{slug}/predict"]["post"]
     validator = api["x-amazon-apigateway-request-validators"][predict["x-amazon-apigateway-request-validator"]]
     reference = {"schema": {"$ref": "#/components/schemas/Envelope"}}
     assert validator["validateRequestBody"] is True

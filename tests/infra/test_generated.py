@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 from openapi_spec_validator import validate
+from support.models import MODELS
 
-from credit_rating.contract import CONTRACT
 from ratecard.billing.plans import Operation
 from ratecard.billing.pricebook import load_price_book
 from ratecard.kernel.money import parse_money
@@ -74,11 +74,12 @@ def test_usage_plans_are_the_rate_cards(plans, book):
     ("variable", "operation"),
     [("RATECARD_BATCH_ROW_PRICE", "batch"), ("RATECARD_BATCH_EXPLAIN_ROW_PRICE", "batch_explain")],
 )
-def test_prices_in_the_template_are_the_rate_cards(template, book, variable, operation):
+@pytest.mark.parametrize("model", MODELS, ids=[model.slug for model in MODELS])
+def test_prices_in_the_template_are_the_rate_cards(template, book, model, variable, operation):
     """The manifest beside a scored file states what the invoice will."""
-    variables = template["Resources"]["CreditRatingBatchFunction"]["Properties"]["Environment"]["Variables"]
+    variables = template["Resources"][f"{model.stem}BatchFunction"]["Properties"]["Environment"]["Variables"]
     stated = parse_money(variables[variable])
-    price = book.get_price(CONTRACT.slug, Operation(operation), datetime.now(UTC))
+    price = book.get_price(model.slug, Operation(operation), datetime.now(UTC))
     assert (stated.amount, stated.currency) == (Decimal(price.unit_price), book.currency)
 
 
