@@ -3,7 +3,7 @@
 import pytest
 from support.ledger import access, usage
 
-from ratecard.billing.disposition import Action, Disposition, classify
+from ratecard.billing.disposition import UNANSWERED, Action, Disposition, classify
 from ratecard.billing.events import DamagedLineError, parse_access, parse_usage
 
 SERVED = Disposition(Action.BILL)
@@ -44,6 +44,19 @@ def test_every_row_of_the_status_matrix(case):
     """What the function and the gateway say together decides what becomes of a call."""
     used, answered, expected = CASES[case]
     assert classify(used and parse_usage(used), answered and parse_access(answered)) == expected
+
+
+def test_where_the_access_log_is_complete_no_line_is_no_answer():
+    """The platform on one machine logs every answer: without one, nobody got it, and nobody pays; a file needs none."""
+    called = parse_usage(usage("c", 0))
+    expected = Disposition(Action.FREE, UNANSWERED, access_missing=True)
+    assert classify(called, None, access_log_complete=True) == expected
+    assert classify(called, parse_access(access("c", 0)), access_log_complete=True) == SERVED
+    for line, disposition in (
+        (usage("c", 0, "inbox/acme", operation="batch"), SERVED),
+        (usage("c", 0, billable=False), Disposition(Action.FREE, "not billable")),
+    ):
+        assert classify(parse_usage(line), None, access_log_complete=True) == disposition
 
 
 def test_a_call_has_at_least_one_line():

@@ -6,34 +6,18 @@ lake must give. The result does not depend on the order, the files or the repeti
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from enum import Enum
-from typing import TypeVar
+from typing import Generic, TypeVar
 
-from ratecard.billing.disposition import Action, Disposition, classify
 from ratecard.billing.events import AccessRecord, DamagedLineError, UsageRecord, parse_access, parse_usage
-from ratecard.billing.rating import Count, count_of
+from ratecard.billing.rating import Count
 from ratecard.billing.retries import find_retries
 from ratecard.billing.scope import Scope
+from ratecard.billing.verdicts import RETRY, Call, Oddity, Verdict, judge
 
 Event = Mapping[str, object]
 _Record = TypeVar("_Record", UsageRecord, AccessRecord)
-
-
-class Oddity(Enum):
-    """What is not plain about an id."""
-
-    DUPLICATE = "duplicate"
-    CONFLICT = "conflict"
-    KEY_MISMATCH = "key_mismatch"
-    ACCESS_MISSING = "access_missing"
-    USAGE_MISSING = "usage_missing"
-    UNKNOWN_SUBJECT = "unknown_subject"
-    UNPRICED = "unpriced"
-    FUTURE = "future"
-    STALE = "stale"
 
 
 BLOCKING = frozenset({Oddity.CONFLICT, Oddity.KEY_MISMATCH, Oddity.UNKNOWN_SUBJECT, Oddity.UNPRICED, Oddity.FUTURE})
@@ -100,132 +84,116 @@ def count_lake(
     scope : Scope
         Whose, which periods, at which prices.
     """
-    counting = _Counting(scope)
-    used, answered = counting.collect(usage, parse_usage), counting.collect(access, parse_access)
-    for call_id in used.keys() | answered.keys():
-        counting.take(call_id, list(used.get(call_id, {}).values()), list(answered.get(call_id, {}).values()))
-    return counting.finish()
+    used, answered = Reading(parse_usage), Reading(parse_access)
+    used.read(usage)
+    answered.read(access)
+    sums = Sums(scope)
+    for call_id, call in pair_up(used, answered, scope=scope):
+        sums.add_call(call_id, call)
+    return sums.finish(damaged=used.damaged + answered.damaged)
 
 
-class _Counting:
+class Reading(Generic[_Record]):
+    """The different lines of a stream, by id; more than one with an id is a contradiction.
+
+    Parameters
+    ----------
+    parse : callable
+        Reads a line, or raises DamagedLineError.
+    """
+
+    def __init__(self, parse: Callable[[Event | None], _Record]) -> None:
+        self._parse: Callable[[Event | None], _Record] = parse
+        self.found: dict[str, dict[str, _Record]] = {}
+        self.copied: set[str] = set()
+        self.damaged = 0
+
+    def read(self, events: Iterable[Event | None]) -> None:
+        """Read lines; None is a torn one."""
+        for event in events:
+            try:
+                self.add(self._parse(event))
+            except DamagedLineError:
+                self.damaged += 1
+
+    def add(self, record: _Record) -> None:
+        """Take one line."""
+        known = self.found.setdefault(record.id, {})
+        if record.fingerprint in known:
+            self.copied.add(record.id)
+        known[record.fingerprint] = record
+
+
+def pair_up(used: Reading[UsageRecord], answered: Reading[AccessRecord], *, scope: Scope) -> Iterator[tuple[str, Call]]:
+    """Yield what both streams say of each id, with what an operator has recovered."""
+    for call_id in used.found.keys() | answered.found.keys() | scope.recoveries.keys():
+        lines = list(used.found.get(call_id, {}).values())
+        answers = list(answered.found.get(call_id, {}).values())
+        if not lines and call_id in scope.recoveries:
+            lines = [scope.recoveries[call_id]]
+        yield (
+            call_id,
+            Call(
+                subject=min(each.subject for each in lines) if lines else min(each.key_id for each in answers),
+                at_ms=min(each.at_ms for each in (lines or answers)),
+                usage=lines[0] if lines else None,
+                access=answers[0] if answers else None,
+                copied=call_id in used.copied or call_id in answered.copied,
+                contradicted=len(lines) > 1 or len(answers) > 1,
+            ),
+        )
+
+
+class Sums:
+    """Adds up calls one by one, or many of one verdict at once.
+
+    Parameters
+    ----------
+    scope : Scope
+        Whose, which periods, at which prices.
+    """
+
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
         self._exceptions: list[Exceptional] = []
-        self._billable: list[tuple[str, UsageRecord]] = []
-        self._counts: dict[Count, tuple[int, int]] = defaultdict(lambda: (0, 0))
-        self._copies: dict[str, int] = defaultdict(int)
-        self._damaged = 0
+        self._keyed: list[tuple[Verdict, UsageRecord]] = []
+        self._counts: dict[Count, list[int]] = {}
         self._anonymous = 0
 
-    def collect(
-        self, events: Iterable[Event | None], parse: Callable[[Event | None], _Record]
-    ) -> dict[str, dict[str, _Record]]:
-        """Return by id the different lines; more than one is a contradiction."""
-        found: dict[str, dict[str, _Record]] = {}
-        for event in events:
-            try:
-                record = parse(event)
-            except DamagedLineError:
-                self._damaged += 1
-                continue
-            known = found.setdefault(record.id, {})
-            if record.fingerprint in known:
-                self._copies[record.id] += 1
-            known[record.fingerprint] = record
-        return found
-
-    def take(self, call_id: str, used: list[UsageRecord], answered: list[AccessRecord]) -> None:
-        """Decide about one id; each list has the different lines of one stream."""
-        at_ms = min(record.at_ms for record in (used or answered))
-        subject = min(record.subject for record in used) if used else min(record.key_id for record in answered)
-        customer = self._scope.find_customer(subject, at_ms)
-        where = (call_id, customer, at_ms)
-        if self._is_out_of_time(where):
-            return
-        inside = self._scope.counts_for(customer, at_ms)
-        if self._copies.get(call_id) and inside:
-            self._note(Oddity.DUPLICATE, where)
-        if len(used) > 1 or len(answered) > 1:
-            if inside:
-                self._note(Oddity.CONFLICT, where)
-            return
-        record, answer = (used[0] if used else None), (answered[0] if answered else None)
-        disposition = classify(record, answer)
-        if inside:
-            self._apply(disposition, where, record)
-        elif record is not None and disposition.action is Action.BILL and self._scope.precedes(customer, at_ms):
-            self._billable.append((customer, record))
-
-    def finish(self) -> Counted:
-        """Rate retries as such and return everything sorted."""
-        retries = find_retries(self._billable)
-        for customer, call in self._billable:
-            if not self._scope.precedes(customer, call.at_ms):
-                self._count(customer, call, "retry" if call.id in retries else "")
-        return Counted(tuple(self._summed()), tuple(sorted(self._exceptions)), self._damaged, self._anonymous)
-
-    def _apply(self, disposition: Disposition, where: tuple[str, str, int], record: UsageRecord | None) -> None:
-        _, customer, _ = where
-        if record is None:
-            self._apply_answer(disposition, where)
-            return
-        if disposition.action is Action.QUARANTINE:
-            self._note(Oddity.KEY_MISMATCH, where)
-            return
-        if not customer:
-            # A direct invoke has no key and is not billable.
-            if record.billable:
-                self._note(Oddity.UNKNOWN_SUBJECT, where)
-            return
-        if disposition.access_missing:
-            self._note(Oddity.ACCESS_MISSING, where)
-        if disposition.action is Action.FREE:
-            self._count(customer, record, disposition.reason)
-        elif self._scope.index.find(record.subject, _product(record), record.at_ms) is None:
-            self._note(Oddity.UNPRICED, where)
+    def add_call(self, call_id: str, call: Call) -> None:
+        """Add one call; what may be a retry waits for `settle_retries`."""
+        verdict = judge(self._scope, call)
+        self.note(verdict, call_id, call.at_ms)
+        if verdict.charged and call.usage is not None and call.usage.idempotency_key is not None:
+            self._keyed.append((verdict, call.usage))
         else:
-            self._billable.append((customer, record))
+            self.add(verdict, 1, 0 if call.usage is None else call.usage.units)
 
-    def _apply_answer(self, disposition: Disposition, where: tuple[str, str, int]) -> None:
-        _, customer, _ = where
-        if disposition.action is Action.UNBILLED:
-            self._note(Oddity.USAGE_MISSING, where)
-        elif not customer:
-            self._anonymous += 1
-        elif disposition.action is Action.REFUSED:
-            period = self._scope.periods[customer].name
-            self._add(Count(customer, period, "", "", "", "", "", disposition.reason, 0, 0), 1, 0)
+    def add(self, verdict: Verdict, calls: int, units: int) -> None:
+        """Add calls of one verdict."""
+        if verdict.anonymous:
+            self._anonymous += calls
+        elif verdict.count is not None:
+            sums = self._counts.setdefault(verdict.count, [0, 0])
+            sums[0] += calls
+            sums[1] += units
 
-    def _count(self, customer: str, call: UsageRecord, reason: str) -> None:
-        segment = self._scope.index.find(call.subject, _product(call), call.at_ms)
-        if segment is not None:
-            key = count_of(segment, calls=0, units=0, reason=reason)
-        else:
-            period = self._scope.periods[customer].name
-            key = Count(customer, period, "", "", *_product(call), reason, 0, 0)
-        self._add(key, 1, call.units)
+    def note(self, verdict: Verdict, call_id: str, at_ms: int) -> None:
+        """List an id for each thing that is not plain about it."""
+        for oddity in verdict.oddities:
+            self._exceptions.append(Exceptional(oddity.value, call_id, verdict.customer, at_ms))
 
-    def _add(self, key: Count, calls: int, units: int) -> None:
-        before = self._counts[key]
-        self._counts[key] = before[0] + calls, before[1] + units
+    def settle_retries(self) -> None:
+        """Add the calls that wait: all that have an idempotency key and product in common must have been taken."""
+        retries = find_retries((verdict.customer, used) for verdict, used in self._keyed)
+        for verdict, used in self._keyed:
+            if verdict.count is not None and used.id in retries:
+                verdict = replace(verdict, count=replace(verdict.count, reason=RETRY))
+            self.add(verdict, 1, used.units)
+        self._keyed = []
 
-    def _summed(self) -> Iterator[Count]:
-        for key, (calls, units) in sorted(self._counts.items()):
-            yield replace(key, calls=calls, units=units)
-
-    def _is_out_of_time(self, where: tuple[str, str, int]) -> bool:
-        guards = self._scope.guards
-        if where[2] > guards.as_of_ms + guards.future_ms:
-            self._note(Oddity.FUTURE, where)
-            return True
-        if where[2] < guards.as_of_ms - guards.past_ms:
-            self._note(Oddity.STALE, where)
-            return True
-        return False
-
-    def _note(self, oddity: Oddity, where: tuple[str, str, int]) -> None:
-        self._exceptions.append(Exceptional(oddity.value, *where))
-
-
-def _product(call: UsageRecord) -> tuple[str, str, str]:
-    return call.model, call.operation, call.level
+    def finish(self, *, damaged: int) -> Counted:
+        """Return everything sorted."""
+        self.settle_retries()
+        counts = (replace(key, calls=calls, units=units) for key, (calls, units) in sorted(self._counts.items()))
+        return Counted(tuple(counts), tuple(sorted(self._exceptions)), damaged, self._anonymous)

@@ -13,6 +13,9 @@ from ratecard.billing.events import ABSENT, AccessRecord, UsageRecord
 GONE = 499
 """The caller had closed the connection before the answer was sent."""
 
+UNANSWERED = "not delivered: no answer in the access log"
+"""Why a call is free whose answer never left, where the access log is complete."""
+
 
 class Action(Enum):
     """What becomes of a call."""
@@ -37,7 +40,9 @@ class Disposition:
     access_missing: bool = False
 
 
-def classify(usage: UsageRecord | None, access: AccessRecord | None) -> Disposition:
+def classify(
+    usage: UsageRecord | None, access: AccessRecord | None, *, access_log_complete: bool = False
+) -> Disposition:
     """Decide what becomes of one call.
 
     Parameters
@@ -46,6 +51,9 @@ def classify(usage: UsageRecord | None, access: AccessRecord | None) -> Disposit
         The function's line, after duplicates.
     access : AccessRecord or None
         The gateway's line, after duplicates.
+    access_log_complete : bool
+        Whether the gateway writes a line for every answer that left, as that of the platform on one machine does: no
+        line then means that the caller got nothing. API Gateway's log is best effort.
 
     Raises
     ------
@@ -57,7 +65,7 @@ def classify(usage: UsageRecord | None, access: AccessRecord | None) -> Disposit
             raise ValueError("a call has at least one line")
         return _answered_without_usage(access)
     if access is None:
-        return _used_without_access(usage)
+        return _used_without_access(usage, access_log_complete)
     if access.key_id not in (ABSENT, usage.subject):
         return Disposition(Action.QUARANTINE, "key_mismatch")
     if not is_success(access.status):
@@ -83,9 +91,12 @@ def _served(usage: UsageRecord, *, access_missing: bool = False) -> Disposition:
     return Disposition(Action.BILL, "", access_missing)
 
 
-def _used_without_access(usage: UsageRecord) -> Disposition:
+def _used_without_access(usage: UsageRecord, access_log_complete: bool) -> Disposition:
+    missing = usage.billable and not is_file(usage)
+    if missing and access_log_complete:
+        return Disposition(Action.FREE, UNANSWERED, access_missing=True)
     # The gateway's log is delivered on best effort: the call is charged, and its id counts towards the tolerance.
-    return _served(usage, access_missing=usage.billable and not is_file(usage))
+    return _served(usage, access_missing=missing)
 
 
 def _answered_without_usage(access: AccessRecord) -> Disposition:

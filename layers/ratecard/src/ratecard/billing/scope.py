@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from ratecard.billing.events import UsageRecord
 from ratecard.billing.periods import Period
 from ratecard.billing.plans import PriceBook
 from ratecard.billing.retries import WINDOW_MS
@@ -22,11 +23,15 @@ class Guards:
     future_ms, past_ms : int
         How far behind and before it an event may lie. Source of the five minutes: Stripe's meter events; the past must
         reach over every period that may still be adjusted.
+    access_log_complete : bool
+        Whether no access line means no answer; see `ratecard.billing.disposition.classify`. True for the platform on
+        one machine.
     """
 
     as_of_ms: int
     future_ms: int = 300_000
     past_ms: int = 100 * 86_400_000
+    access_log_complete: bool = False
 
 
 class Scope:
@@ -42,6 +47,9 @@ class Scope:
         By customer.
     guards : Guards
         What times are believed.
+    recoveries : iterable of UsageRecord, optional
+        What an operator has approved to be charged for calls whose usage line was lost. One whose usage line turns up
+        is not counted: the line says better what was done.
 
     Raises
     ------
@@ -50,13 +58,20 @@ class Scope:
     """
 
     def __init__(
-        self, assignments: Iterable[Assignment], book: PriceBook, periods: Mapping[str, Period], guards: Guards
+        self,
+        assignments: Iterable[Assignment],
+        book: PriceBook,
+        periods: Mapping[str, Period],
+        guards: Guards,
+        *,
+        recoveries: Iterable[UsageRecord] = (),
     ) -> None:
         self.directory = Directory(assignments)
         self.segments = compute_segments(self.directory.assignments, book, periods)
         self.index = SegmentIndex(self.segments)
         self.periods = periods
         self.guards = guards
+        self.recoveries = {each.id: each for each in recoveries}
         self.from_ms = min((period.from_ms for period in periods.values()), default=0)
         self.to_ms = max((period.to_ms for period in periods.values()), default=0)
 

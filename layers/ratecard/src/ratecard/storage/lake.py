@@ -6,16 +6,22 @@ owns its files; every line is one write at the end of the file, so a killed proc
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
+import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ratecard.kernel.errors import ErrorKind, RatecardError
+
 USAGE = "usage"
 ACCESS = "access"
+PLAIN, GZIPPED = ".jsonl", ".jsonl.gz"
+"""How files' names end; log delivery in the cloud compresses them."""
 OPEN_FILES = 4
 _HOUR = re.compile(r"(\d{4}-\d{2}-\d{2})T(\d{2})")
 _DAY_FOLDER = re.compile(r"dt=(\d{4}-\d{2}-\d{2})")
@@ -38,6 +44,13 @@ def partition_of(hour: str) -> str:
     if match is None:
         raise ValueError("an hour is YYYY-MM-DDTHH")
     return f"dt={match.group(1)}/hour={match.group(2)}"
+
+
+class DamagedFileError(RatecardError):
+    """A file of the lake cannot be read to its end; a bill without it would be wrong in silence."""
+
+    code = "damaged_file"
+    kind = ErrorKind.INVALID
 
 
 class ShortWriteError(OSError):
@@ -182,14 +195,40 @@ class LakeLine:
     event: dict[str, object] | None
 
 
-def list_files(root: Path, stream: str, *, first_day: str = "", last_day: str = "9999") -> list[Path]:
+def list_files(
+    root: Path, stream: str, *, first_day: str = "", last_day: str = "9999", endings: tuple[str, ...] = (PLAIN,)
+) -> list[Path]:
     """Return the stream's files of some days (`YYYY-MM-DD`, both included), oldest first."""
     return sorted(
         path
         for folder in (root / stream).glob("dt=*")
         if (match := _DAY_FOLDER.fullmatch(folder.name)) and first_day <= match.group(1) <= last_day
-        for path in folder.glob("hour=*/*.jsonl")
+        for path in folder.glob("hour=*/*")
+        if path.name.endswith(endings) and not path.name.startswith(".")
     )
+
+
+def read_file(path: Path) -> Iterator[LakeLine]:
+    """Read all lines of a file, plain or compressed.
+
+    Unlike `scan`, a last line without its newline is yielded too: with its event if it is whole, without if it is torn.
+    A carriage return ends a line as well, wherever it stands: no JSON text on one line has it.
+
+    Raises
+    ------
+    DamagedFileError
+        If a compressed file is cut off or damaged.
+    """
+    number = 0
+    try:
+        with gzip.open(path) if path.name.endswith(GZIPPED) else path.open("rb") as file:
+            for block in file:
+                for line in block.replace(b"\r", b"\n").splitlines():
+                    number += 1
+                    if line:
+                        yield LakeLine(path, number, parse_line(line))
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        raise DamagedFileError(f"{path} cannot be read beyond line {number}: the file is cut off or damaged") from None
 
 
 def scan(root: Path, stream: str, *, first_day: str = "", last_day: str = "9999") -> Iterator[LakeLine]:
@@ -234,10 +273,11 @@ class LakeReader:
                     number += 1
                     self._read[path] = (offset, number)
                     if line != b"\n":
-                        yield LakeLine(path, number, _parse(line))
+                        yield LakeLine(path, number, parse_line(line))
 
 
-def _parse(line: bytes) -> dict[str, object] | None:
+def parse_line(line: bytes) -> dict[str, object] | None:
+    """Return the JSON object of a line, or None if it is none."""
     try:
         event = json.loads(line)
     except (ValueError, RecursionError):
