@@ -1,0 +1,1 @@
+"""Invoices and credit notes as pages for people; the canonical document stays what counts."""

@@ -1,0 +1,1 @@
+"""Invoices and credit notes as PDF; as HTML see `ratecard.billing.rendering`."""
