@@ -10,7 +10,8 @@ from ratecard.billing.canonical import canonical, decimal_text
 from ratecard.billing.credits import check_credit
 from ratecard.billing.lines import Correction, Line, LineKey, total_of
 from ratecard.billing.periods import BillingCalendar, Period
-from ratecard.billing.tiers import TierShare
+from ratecard.billing.prepaid import Draw
+from ratecard.billing.tiers import TierShare, sum_exactly
 from ratecard.kernel.clock import rfc3339_from_epoch_ms
 from ratecard.kernel.digest import sha256_hex
 from ratecard.kernel.money import EXACT, Money
@@ -41,6 +42,8 @@ class InvoiceDraft:
         Of earlier periods; each names its own.
     credit_used : Decimal
         Signed entry, zero or negative: open credit that the invoice uses up.
+    draws : tuple of Draw
+        Which grants that credit is from; together they are the credit used. Empty if it is not known from where.
     basis : dict of str to str
         Hashes of what was rated: price book, lake, code.
     """
@@ -53,6 +56,7 @@ class InvoiceDraft:
     lines: tuple[Line, ...]
     adjustments: tuple[Line, ...] = ()
     credit_used: Decimal = Decimal(0)
+    draws: tuple[Draw, ...] = ()
     basis: dict[str, str] = field(default_factory=dict)
 
 
@@ -123,6 +127,8 @@ def invoice_content(draft: InvoiceDraft) -> dict[str, object]:
     due = EXACT.add(total, draft.credit_used)
     if draft.credit_used > 0 or (draft.credit_used < 0 and due < 0):
         raise ValueError("credit lowers an invoice, at most to zero")
+    if draft.draws and sum_exactly(draw.amount for draw in draft.draws) != -draft.credit_used:
+        raise ValueError("what is drawn from grants is the credit used")
     return {
         "format": FORMAT,
         "kind": INVOICE,
@@ -142,6 +148,7 @@ def invoice_content(draft: InvoiceDraft) -> dict[str, object]:
         "credit_used": money_text(draft.credit_used, draft.currency),
         "due": money_text(due, draft.currency),
         "basis": dict(draft.basis),
+        **_draws(draft),
     }
 
 
@@ -181,6 +188,12 @@ def parse_lines(entries: list[dict[str, object]]) -> tuple[Line, ...]:
 def money_text(amount: Decimal, currency: str) -> str:
     """Write an amount with all decimals of its currency; what rounds to nothing has no sign."""
     return format(EXACT.add(Money(amount, currency).rounded().amount, Decimal(0)), "f")
+
+
+def _draws(draft: InvoiceDraft) -> dict[str, object]:
+    """Return the grants an invoice draws on; a customer without any has no such member."""
+    drawn = [{"grant": draw.grant, "amount": money_text(draw.amount, draft.currency)} for draw in draft.draws]
+    return {"draws": drawn} if drawn else {}
 
 
 def _check_periods(draft: InvoiceDraft) -> None:

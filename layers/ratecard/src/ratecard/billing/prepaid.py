@@ -38,6 +38,14 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class Draw:
+    """What an invoice takes from a grant, above zero."""
+
+    grant: str
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class GrantState:
     """What became of a grant: spent, breakage (what expired unspent) and left add up to its amount."""
 
@@ -105,6 +113,88 @@ def compute_balance(grants: Iterable[Grant], charges: Iterable[tuple[int, Decima
     states = tuple(_state(grant, spent[grant.id], as_of_ms) for grant in ordered)
     available = sum_exactly(state.left for state in states if state.grant.is_open(as_of_ms))
     return Balance(states, available, overshoot)
+
+
+def compute_charges(totals: Iterable[tuple[int, Decimal]]) -> tuple[tuple[int, Decimal], ...]:
+    """Turn a running total into charges that never are negative and add up to what is owed at the end.
+
+    Parameters
+    ----------
+    totals : iterable of (int, Decimal)
+        Until when (not included), and what everything until then costs, oldest first. A total may fall: a volume price
+        does where the next tier begins, and an adjustment takes back. It is then as if less had been charged before.
+
+    Returns
+    -------
+    tuple of (int, Decimal)
+        The last instant of each stretch, and its charge.
+    """
+    least: list[tuple[int, Decimal]] = []
+    ceiling: Decimal | None = None
+    for until_ms, total in reversed(tuple(totals)):
+        ceiling = max(total, ZERO) if ceiling is None else min(ceiling, max(total, ZERO))
+        least.append((until_ms - 1, ceiling))
+    charges, before = [], ZERO
+    for at_ms, total in reversed(least):
+        charges.append((at_ms, EXACT.subtract(total, before)))
+        before = total
+    return tuple(charges)
+
+
+def compute_draws(balance: Balance) -> tuple[Draw, ...]:
+    """Return what was spent of each grant, in the order in which they are spent."""
+    return tuple(Draw(state.grant.id, state.spent) for state in balance.grants if state.spent)
+
+
+def turning_points(grants: Iterable[Grant], from_ms: int, to_ms: int) -> tuple[int, ...]:
+    """Return when, inside a stretch of time, a grant begins or ends, and the stretch's end."""
+    bounds = {bound for grant in grants for bound in (grant.from_ms, grant.expires_ms) if bound is not None}
+    return (*sorted(bound for bound in bounds if from_ms < bound < to_ms), to_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class PrepaidKey:
+    """A key whose plan is prepaid.
+
+    Attributes
+    ----------
+    id : str
+        The key's.
+    enabled : bool
+        Whether calls with it are accepted.
+    stopped : bool
+        Whether it is disabled because the balance was at zero, and not by a person.
+    """
+
+    id: str
+    enabled: bool
+    stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KeySwitch:
+    """A key that must be enabled or disabled."""
+
+    key_id: str
+    enabled: bool
+
+
+def decide_switches(available: Decimal, keys: Iterable[PrepaidKey]) -> tuple[KeySwitch, ...]:
+    """Decide which of a customer's prepaid keys to disable or enable.
+
+    At zero every key is disabled. Above it, those come back that were disabled for that reason alone: what a person has
+    disabled stays so.
+
+    Parameters
+    ----------
+    available : Decimal
+        What the customer can spend now.
+    keys : iterable of PrepaidKey
+        The customer's, in prepaid plans.
+    """
+    if available <= 0:
+        return tuple(KeySwitch(key.id, enabled=False) for key in keys if key.enabled)
+    return tuple(KeySwitch(key.id, enabled=True) for key in keys if not key.enabled and key.stopped)
 
 
 def compute_overshoot_bound(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 from ratecard.billing.periods import Period
@@ -181,6 +181,14 @@ def day_ms(day: date) -> int:
 def instant(at_ms: int) -> datetime:
     """Return milliseconds since the epoch as an aware instant, to the second."""
     return datetime.fromtimestamp(at_ms // 1000, UTC)
+
+
+def instant_ms(text: str) -> int:
+    """Read an RFC 3339 instant, with its offset, as milliseconds since the epoch; raises ValueError."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("an instant needs an offset")
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
 def _stretches(book: PriceBook, plan: str, product: _Product) -> Iterator[_Stretch]:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from ratecard.billing.adjustments import compute_adjustments
-from ratecard.billing.canonical import canonical
+from ratecard.billing.canonical import canonical, decimal_text
 from ratecard.billing.counting import BLOCKING, Counted, Exceptional
 from ratecard.billing.credits import spend_balance
 from ratecard.billing.invoice import InvoiceDraft
 from ratecard.billing.lines import Line, total_of
 from ratecard.billing.periods import BillingCalendar
-from ratecard.billing.plans import PriceBook
+from ratecard.billing.plans import Price, PriceBook
 from ratecard.billing.rating import compute_holdings, rate_period, zero_counts
 from ratecard.billing.scope import Scope
 from ratecard.kernel.digest import sha256_hex
@@ -101,7 +101,9 @@ def rate_customer(inputs: Inputs, customer: str, *, final: bool = True) -> tuple
     return rate_period(counts, book, period=period, holdings=holdings, final=final)
 
 
-def draft_invoice(inputs: Inputs, account: Account, histories: Iterable[History] = ()) -> InvoiceDraft:
+def draft_invoice(
+    inputs: Inputs, account: Account, histories: Iterable[History] = (), *, final: bool = True
+) -> InvoiceDraft:
     """Draft a customer's invoice of the scope's period, with what changed of earlier ones.
 
     Parameters
@@ -112,8 +114,10 @@ def draft_invoice(inputs: Inputs, account: Account, histories: Iterable[History]
         Whom it is for.
     histories : iterable of History
         Earlier periods of the same customer that may have changed.
+    final : bool
+        Whether the period is over, so that minimum fees are made up for.
     """
-    lines = rate_customer(inputs, account.customer)
+    lines = rate_customer(inputs, account.customer, final=final)
     late = [line for each in histories for line in compute_adjustments(each.billed, each.rated)]
     return InvoiceDraft(
         customer=account.customer,
@@ -132,6 +136,24 @@ def find_blockers(counted: Counted, customer: str) -> tuple[Exceptional, ...]:
     """Return what somebody must look at before the customer's period is closed; what has no owner blocks everybody."""
     kinds = {oddity.value for oddity in BLOCKING}
     return tuple(each for each in counted.exceptions if each.oddity in kinds and each.customer in (customer, ""))
+
+
+def rates_sha256(lines: Iterable[Line], book: PriceBook) -> str:
+    """Hash the plans and prices that lines name: later versions of the book do not change it, an edited one does."""
+    keys = [line.key for line in lines]
+    plans = {each.version: decimal_text(each.minimum_fee) for each in book.plans}
+    prices = {each.version: _tariff(each) for each in book.prices}
+    named = {
+        "currency": book.currency,
+        "plans": {key.plan_version: plans[key.plan_version] for key in keys if key.plan_version},
+        "prices": {key.price_version: prices[key.price_version] for key in keys if key.price_version},
+    }
+    return sha256_hex(canonical(named))
+
+
+def _tariff(price: Price) -> dict[str, object]:
+    tiers = [[each.up_to, decimal_text(each.unit_price), decimal_text(each.flat_fee)] for each in price.tariff.tiers]
+    return {"mode": price.tariff.mode.value, "fee_at_zero": price.tariff.fee_at_zero, "tiers": tiers}
 
 
 def _counts_sha256(counted: Counted, customer: str) -> str:
