@@ -3,6 +3,7 @@
 from hypothesis import strategies as st
 
 from ratecard.contract import (
+    Amount,
     Boolean,
     Category,
     Choice,
@@ -12,6 +13,7 @@ from ratecard.contract import (
     Number,
     Points,
     Probability,
+    Quantity,
     Ratio,
     Reason,
     ScoreScale,
@@ -39,9 +41,11 @@ EVERY_KIND = ModelContract(
         Probability("probability", about="Chance."),
         Points("score", minimum=0, maximum=1000, about="Score."),
         Choice("decision", values=("yes", "no"), about="Decision."),
+        Quantity("rate", unit="fraction", minimum=0.0, maximum=0.5, about="Yearly rate."),
+        Amount("expected_loss", currency="EUR", about="Expected loss."),
     ),
     reasons=(
-        Reason("R01", ("income",), "Income is low.", "Earn more."),
+        Reason("R01", ("income",), "Income is low.", "Earn more.", typical=(48_000.0,)),
         Reason("R02", ("debt", "debt_to_income"), "Debt is high."),
     ),
     scale=ScoreScale(),

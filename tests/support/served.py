@@ -3,6 +3,7 @@
 import hashlib
 import json
 import random
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,7 +24,9 @@ def decide(scored: Scored) -> Decision:
     """Say no above one half."""
     score = round(EVERY_KIND.scale.score(scored.margin))
     answer = "no" if scored.probability > 0.5 else "yes"
-    return Decision((scored.probability, max(0, min(1000, score)), answer), adverse=answer == "no")
+    loss = EVERY_KIND.outputs[4].write(Decimal(scored.probability) * 1000)
+    outputs = (scored.probability, max(0, min(1000, score)), answer, scored.probability / 2, loss)
+    return Decision(outputs, adverse=answer == "no")
 
 
 def train_booster() -> lightgbm.Booster:

@@ -1,13 +1,15 @@
 """What must hold of every model's contract and cannot be checked where it costs a cold start."""
 
 import importlib
+import math
 import re
 from pathlib import Path
 
 import pytest
 
-from ratecard.contract import Category, Integer, Number, Text
+from ratecard.contract import Amount, Category, Integer, Number, Points, Quantity, Text
 from ratecard.contract.sample import sample_row
+from ratecard.kernel.money import MINOR_UNIT_DIGITS
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = sorted(path.name for path in ROOT.glob("functions/models/*") if (path / "src" / path.name).is_dir())
@@ -42,6 +44,28 @@ def test_reasons_and_ratios_speak_of_columns_that_exist(contract):
     for ratio in contract.derived:
         assert isinstance(features[ratio.numerator], Number | Integer)
         assert features[ratio.denominator].minimum > 0
+
+
+def test_typical_values_are_of_numbers(contract):
+    """A reason that compares does so for each of its columns, none of which is a code or a text."""
+    numbers = {feature.name for feature in contract.features if isinstance(feature, Number | Integer)}
+    numbers |= {ratio.name for ratio in contract.derived}
+    for reason in contract.reasons:
+        if reason.typical:
+            assert len(reason.typical) == len(reason.columns)
+            assert set(reason.columns) <= numbers
+            assert all(math.isfinite(value) for value in reason.typical)
+
+
+def test_outputs_are_bounded_and_in_known_money(contract):
+    """Scales and quantities have a lower and an upper end, amounts a currency whose minor unit is known."""
+    for output in contract.outputs:
+        if isinstance(output, Points | Quantity):
+            assert output.minimum < output.maximum
+        if isinstance(output, Quantity):
+            assert output.unit
+        if isinstance(output, Amount):
+            assert output.currency in MINOR_UNIT_DIGITS
 
 
 def test_the_sample_is_a_row_that_is_taken(contract):

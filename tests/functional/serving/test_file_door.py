@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from moto import mock_aws
 from support.contracts import EVERY_KIND
 
+from ratecard.contract.outputs import AMOUNT_PATTERN
 from ratecard.contract.sample import sample_row
 from ratecard.kernel.errors import InvalidRequestError
 from ratecard.serving.files import answer_file
@@ -119,8 +121,10 @@ def test_a_file_comes_back_scored(model, place, capsys):
     content = as_csv(rows)
     manifest, read, (_, folder) = deliver(model, place, content)
     scored, rejects = read("scored.csv"), read("rejects.csv")
-    assert scored[0] == ["line", "row_id", "probability", "score", "decision"]
+    assert scored[0] == ["line", "row_id", *(output.name for output in EVERY_KIND.outputs)]
     assert [(row[0], row[4]) for row in scored[1:]] == [("2", "yes"), ("4", "no")]
+    assert [float(row[5]) for row in scored[1:]] == [float(row[2]) / 2 for row in scored[1:]]
+    assert all(re.fullmatch(AMOUNT_PATTERN, row[6]) for row in scored[1:])
     assert [row[:4] for row in rejects[1:]] == [
         ["3", "", "income", "out_of_range"],
         ["3", "", "housing", "not_a_choice"],

@@ -41,7 +41,7 @@ def test_tensors_give_what_rows_give(model, capsys):
         assert (answer["model_name"], answer["model_version"], answer["id"]) == ("every-kind", "1.2.3", "mine")
         assert answer["call_id"] == "JKJaXmPLvHcESHA="
         by_name = {tensor["name"]: tensor for tensor in answer["outputs"]}
-        for name in ("probability", "score", "decision"):
+        for name in (output.name for output in EVERY_KIND.outputs):
             assert by_name[name]["data"] == [prediction[name] for prediction in by_row]
             assert by_name[name]["shape"] == [2]
 

@@ -33,7 +33,7 @@ def test_one_row_is_scored(model, capsys):
     assert answer["model"] == "every-kind"
     assert answer["version"] == "1.2.3"
     assert answer["call_id"] == "JKJaXmPLvHcESHA="
-    assert set(answer["predictions"][0]) == {"probability", "score", "decision"}
+    assert set(answer["predictions"][0]) == {output.name for output in EVERY_KIND.outputs}
 
 
 def test_rows_are_answered_in_their_order(model, capsys):

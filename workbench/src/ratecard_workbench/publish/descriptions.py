@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ratecard.contract import Feature, Integer, ModelContract, Number
-from ratecard.contract.outputs import Choice, Output, Points
+from ratecard.contract.outputs import AMOUNT_PATTERN, Amount, Choice, Output, Points, Quantity
 from ratecard.contract.protocol import model_metadata
 from ratecard.contract.sample import sample_row
 from ratecard.contract.schema import kind_schema
@@ -67,4 +67,14 @@ def output_description(output: Output) -> Document:
         return {**described, "type": "integer", "minimum": output.minimum, "maximum": output.maximum}
     if isinstance(output, Choice):
         return {**described, "type": "string", "enum": list(output.values)}
+    if isinstance(output, Quantity):
+        return {
+            **described,
+            "type": "number",
+            "minimum": output.minimum,
+            "maximum": output.maximum,
+            "unit": output.unit,
+        }
+    if isinstance(output, Amount):
+        return {**described, "type": "string", "pattern": AMOUNT_PATTERN, "currency": output.currency}
     return {**described, "type": "number", "minimum": 0, "maximum": 1}

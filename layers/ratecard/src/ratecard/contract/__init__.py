@@ -3,13 +3,14 @@
 from ratecard.contract.decisions import Decision, Scored
 from ratecard.contract.features import Boolean, Category, Feature, Integer, Number, Text
 from ratecard.contract.model import ModelContract
-from ratecard.contract.outputs import Choice, Output, Points, Probability
+from ratecard.contract.outputs import Amount, Choice, Output, Points, Probability, Quantity
 from ratecard.contract.ratio import Ratio
 from ratecard.contract.reasons import Reason
 from ratecard.contract.rows import Row
 from ratecard.contract.scale import ScoreScale
 
 __all__ = [
+    "Amount",
     "Boolean",
     "Category",
     "Choice",
@@ -21,6 +22,7 @@ __all__ = [
     "Output",
     "Points",
     "Probability",
+    "Quantity",
     "Ratio",
     "Reason",
     "Row",

@@ -41,7 +41,8 @@ class Decision(Value):
     Attributes
     ----------
     outputs : tuple
-        Values in the order of the contract's outputs: float, int or str.
+        Values in the order of the contract's outputs: float for a probability or quantity, int for points, str for a
+        choice or, as `Amount.write` gives it, an amount.
     adverse : bool
         Whether the row is owed reasons unasked, as a person refused credit is (Regulation B, 12 CFR 1002.9).
     explained : int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ratecard.contract.features import Boolean, Integer, Number
-from ratecard.contract.outputs import Points, Probability
+from ratecard.contract.outputs import Points, Probability, Quantity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ def feature_datatypes(feature: Feature) -> tuple[str, ...]:
 
 
 def output_datatype(output: Output) -> str:
-    """Return the tensor datatype of an output."""
-    if isinstance(output, Probability):
+    """Return the tensor datatype of an output; an amount is text, which loses nothing of it."""
+    if isinstance(output, Probability | Quantity):
         return "FP64"
     return "INT64" if isinstance(output, Points) else "BYTES"
 

@@ -19,9 +19,13 @@ class Reason(Value):
         One sentence for the person who is scored, true when the columns count against them.
     advice : str or None
         What that person can do about it; None where it cannot be changed.
+    typical : tuple of float
+        For each column, which must then be a number, its typical value where the outcome is good, for example the
+        median of healthy companies. An answer then shows the row's values beside them. Empty: nothing is compared.
     """
 
     code: str
     columns: tuple[str, ...]
     text: str
     advice: str | None = None
+    typical: tuple[float, ...] = ()

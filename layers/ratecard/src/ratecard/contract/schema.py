@@ -12,7 +12,7 @@ from typing import Any
 
 from ratecard.contract.features import Boolean, Category, Feature, Integer, Number, Text
 from ratecard.contract.model import ModelContract
-from ratecard.contract.outputs import Output, Points, Probability
+from ratecard.contract.outputs import AMOUNT_PATTERN, Amount, Output, Points, Probability, Quantity
 
 Schema = dict[str, Any]
 
@@ -100,6 +100,12 @@ def output_schema(output: Output) -> Schema:
     if isinstance(output, Points):
         bounds = {"minimum": output.minimum, "maximum": output.maximum}
         return {"type": "integer", **bounds, "description": output.about}
+    if isinstance(output, Quantity):
+        bounds = {"minimum": output.minimum, "maximum": output.maximum}
+        return {"type": "number", **bounds, "description": f"{output.about} Unit: {output.unit}."}
+    if isinstance(output, Amount):
+        words = f"{output.about} A decimal number in {output.currency}."
+        return {"type": "string", "pattern": AMOUNT_PATTERN, "description": words}
     return {"type": "string", "enum": list(output.values), "description": output.about}
 
 
@@ -127,6 +133,8 @@ def explanation_properties(contract: ModelContract) -> dict[str, Schema]:
             unit: {"type": "number", "description": "What the reason moved, in the unit the name says."},
         }
     )
+    if any(reason.typical for reason in contract.reasons):
+        reason["properties"] = reason["properties"] | compared_properties()
     account = closed_object(
         {
             "unit": {"type": "string", "enum": [unit]},
@@ -139,6 +147,22 @@ def explanation_properties(contract: ModelContract) -> dict[str, Schema]:
         "reasons": {"type": "array", "items": reason, "description": "Principal reasons, the strongest first."},
         "advice": {"type": "array", "items": {"type": "string"}, "description": "What the person scored can change."},
         "explanation": {**account, "description": "Given with explain=true."},
+    }
+
+
+def compared_properties() -> dict[str, Schema]:
+    """Return the schemas of what a reason shows beside its columns, where the contract knows their typical values."""
+    return {
+        "values": {
+            "type": "array",
+            "items": {"type": "number", "nullable": True},
+            "description": "The row's own values of the columns; null is missing.",
+        },
+        "typical": {
+            "type": "array",
+            "items": {"type": "number"},
+            "description": "Typical values of the columns where the outcome is good.",
+        },
     }
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from math import fsum  # sum() adds in another way from Python 3.12 on: the same row would differ in its last digit
+from math import (
+    fsum,
+    isnan,
+)  # sum() adds in another way from Python 3.12 on: the same row would differ in its last digit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,11 +57,15 @@ class Explainer:
         self._slope = slope
         self._smallest = SMALLEST.get(self._unit)
 
-    def explain(self, contributions: Sequence[float], *, adverse: bool, full: bool) -> dict[str, object]:
+    def explain(
+        self, columns: Sequence[float | str], contributions: Sequence[float], *, adverse: bool, full: bool
+    ) -> dict[str, object]:
         """Explain one row.
 
         Parameters
         ----------
+        columns : sequence
+            The row as the engine's columns, in their order.
         contributions : sequence of float
             Exact contributions to the engine's margin, one for each column, then the base value.
         adverse : bool
@@ -73,20 +80,25 @@ class Explainer:
         """
         ranked = self._ranked(contributions, adverse=adverse)
         explained: dict[str, object] = {
-            "reasons": [
-                {
-                    "code": reason.code,
-                    "text": reason.text,
-                    "columns": list(reason.columns),
-                    self._unit: effect if self._smallest is None else round(effect, 2),
-                }
-                for effect, reason in ranked
-            ],
+            "reasons": [self._item(effect, reason, columns) for effect, reason in ranked],
             "advice": [reason.advice for _, reason in ranked if reason.advice],
         }
         if full:
             explained["explanation"] = self._account(contributions)
         return explained
+
+    def _item(self, effect: float, reason: Reason, columns: Sequence[float | str]) -> dict[str, object]:
+        item: dict[str, object] = {
+            "code": reason.code,
+            "text": reason.text,
+            "columns": list(reason.columns),
+            self._unit: effect if self._smallest is None else round(effect, 2),
+        }
+        if reason.typical:
+            values = [columns[self._columns.index(name)] for name in reason.columns]
+            item["values"] = [None if isinstance(value, float) and isnan(value) else value for value in values]
+            item["typical"] = list(reason.typical)
+        return item
 
     def _ranked(self, contributions: Sequence[float], *, adverse: bool) -> list[tuple[float, Reason]]:
         against = 1.0 if self._per_margin >= 0 else -1.0

@@ -73,7 +73,7 @@ class Model:
             contributions = self._engine.contributions([encoded[index] for index, _ in owed])
             for (index, decision), values in zip(owed, contributions, strict=True):
                 parts = self._of_class(values, decision.explained) if self._by_class else values
-                explained = self._explainer.explain(parts, adverse=decision.adverse, full=explain)
+                explained = self._explainer.explain(encoded[index], parts, adverse=decision.adverse, full=explain)
                 predictions[index].update(explained)
         return predictions
 
