@@ -74,6 +74,8 @@ class Plan:
     minimum_fee : Decimal
         What a period with this plan costs at least, in the book's currency; a plan held for a part of a period owes
         that part of it.
+    prepaid : bool
+        Whether keys in it work only as long as their customer has prepaid money left.
     """
 
     slug: str
@@ -84,6 +86,7 @@ class Plan:
     burst: int
     quota: Quota | None
     minimum_fee: Decimal = ZERO
+    prepaid: bool = False
 
     @property
     def version(self) -> str:

@@ -10,6 +10,10 @@ from ratecard.billing.plans import Plan, PriceBook
 from ratecard.billing.tiers import ZERO, sum_exactly
 from ratecard.kernel.money import EXACT
 
+LAG_SECONDS = 120
+"""From a call until its key is disabled because of it: on one machine, where the netting job runs once a minute and is
+done within the next. Delivery to a lake in AWS comes on top."""
+
 
 @dataclass(frozen=True, slots=True)
 class Grant:

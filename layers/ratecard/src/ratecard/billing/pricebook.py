@@ -80,6 +80,7 @@ def _parse_plan(table: Table, currency: str) -> Plan:
         burst=table.take_count("burst", MAXIMUM_BURST),
         quota=_parse_quota(table.take_table("quota")),
         minimum_fee=_parse_minimum_fee(table, currency),
+        prepaid=table.take_flag("prepaid"),
     )
     table.finish()
     return plan

@@ -88,17 +88,21 @@ class IssuedDocuments:
     def __init__(self, chain: Chain) -> None:
         self._chain = chain
         self._documents: list[IssuedDocument] = []
+        self._by_customer: dict[str, list[IssuedDocument]] = {}
 
     def list_all(self) -> Sequence[IssuedDocument]:
         """Return all documents, in order; raises BrokenChainError if one is missing or damaged."""
         for document in self._chain.read()[len(self._documents) :]:
-            self._documents.append(_parse(document))
+            found = _parse(document)
+            self._documents.append(found)
+            self._by_customer.setdefault(found.customer, []).append(found)
         return self._documents
 
     def list_of(self, customer: str, *, before: int | None = None) -> list[IssuedDocument]:
         """Return a customer's documents, in order; with `before`, those with a lower number."""
-        limit = len(self.list_all()) + 1 if before is None else before
-        return [each for each in self._documents if each.customer == customer and each.number < limit]
+        self.list_all()
+        found = self._by_customer.get(customer, [])
+        return [each for each in found if before is None or each.number < before]
 
     def get(self, number: int) -> IssuedDocument:
         """Return a document; raises NotFoundError."""

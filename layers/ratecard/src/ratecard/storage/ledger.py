@@ -30,7 +30,7 @@ from ratecard.billing.segments import DAY_MS
 from ratecard.billing.statement import Account, History, Inputs, draft_invoice, rate_customer, rates_sha256
 from ratecard.kernel.errors import NotFoundError
 from ratecard.kernel.money import EXACT
-from ratecard.storage.customers import Accounts
+from ratecard.storage.customers import Accounts, Customer
 from ratecard.storage.grants import Grants
 from ratecard.storage.issued import IssuedDocuments
 from ratecard.storage.targets import Target, with_balance
@@ -137,9 +137,22 @@ class Ledger:
 
     def list_unbilled(self, customer: str, *, as_of_ms: int) -> list[Period]:
         """Return a customer's periods without an invoice, from the first with an account to the one of an instant."""
-        calendar = self.sources.accounts.get_customer(customer).terms.calendar
-        ends = [each.period.to_ms for each in self.sources.issued.list_of(customer) if each.period]
-        begin = max(ends) if ends else self._starts_ms(customer)
+        found = self.sources.accounts.get_customer(customer)
+        return self._unbilled(found, self._starts()[customer], as_of_ms)
+
+    def find_due(self, *, as_of_ms: int) -> dict[str, Period]:
+        """Return, by customer, the oldest period without an invoice that is over, its grace included."""
+        found, starts = {}, self._starts()
+        for customer in self.sources.accounts.list_customers():
+            periods = self._unbilled(customer, starts[customer.id], as_of_ms)
+            if periods and periods[0].to_ms + self.grace_ms <= as_of_ms:
+                found[customer.id] = periods[0]
+        return found
+
+    def _unbilled(self, customer: Customer, starts_ms: int, as_of_ms: int) -> list[Period]:
+        calendar = customer.terms.calendar
+        ends = [each.period.to_ms for each in self.sources.issued.list_of(customer.id) if each.period]
+        begin = max(ends, default=starts_ms)
         period = period_at(calendar, begin)
         if ends and period.from_ms < begin:
             # The calendar has changed since: what is billed is not billed again.
@@ -150,14 +163,12 @@ class Ledger:
             period = period_after(calendar, period)
         return found
 
-    def find_due(self, *, as_of_ms: int) -> dict[str, Period]:
-        """Return, by customer, the oldest period without an invoice that is over, its grace included."""
-        found = {}
-        for customer in self.sources.accounts.list_customers():
-            periods = self.list_unbilled(customer.id, as_of_ms=as_of_ms)
-            if periods and periods[0].to_ms + self.grace_ms <= as_of_ms:
-                found[customer.id] = periods[0]
-        return found
+    def _starts(self) -> dict[str, int]:
+        """Return when each customer began."""
+        starts: dict[str, int] = {}
+        for each in self.sources.accounts.assignments():
+            starts[each.customer] = min(each.from_ms, starts.get(each.customer, each.from_ms))
+        return starts
 
     def assess(
         self,
@@ -217,7 +228,7 @@ class Ledger:
         parts = {each.customer: list(each.parts(as_of_ms)) for each in targets}
         counted = self._count({each.customer: [each.period] for each in targets}, as_of_ms)
         counted |= self._count(billed, as_of_ms) | self._count(parts, as_of_ms)
-        found = {}
+        found, starts = {}, self._starts()
         for each in targets:
             name = each.customer
             histories = [
@@ -225,7 +236,9 @@ class Ledger:
                 for period in billed[name]
             ]
             totals = [total_of(rate_customer(counted[name, part], name, final=False)) for part in parts[name]]
-            found[name] = self._state(each, counted[name, each.period], histories, totals)
+            statement = self._state(each, counted[name, each.period], histories, totals)
+            blockers = tuple(self._blockers(each, counted[name, each.period], starts[name]))
+            found[name] = replace(statement, blockers=blockers)
         return found
 
     def _state(self, target: Target, inputs: Inputs, histories: list[History], totals: list[Decimal]) -> Statement:
@@ -237,23 +250,20 @@ class Ledger:
         return Statement(
             draft=with_balance(draft, balance),
             is_over=is_over,
-            blockers=tuple(self._blockers(target, inputs)),
+            blockers=(),
             exceptions=tuple(each for each in inputs.counted.exceptions if each.customer in (name, "")),
             damaged=inputs.counted.damaged,
             balance=balance,
         )
 
-    def _blockers(self, target: Target, inputs: Inputs) -> Iterator[Blocker]:
-        name, as_of_ms = target.customer, inputs.scope.guards.as_of_ms
-        unbilled = tuple(self.list_unbilled(name, as_of_ms=as_of_ms))
-        currency = self.sources.accounts.get_customer(name).terms.currency
+    def _blockers(self, target: Target, inputs: Inputs, starts_ms: int) -> Iterator[Blocker]:
+        as_of_ms = inputs.scope.guards.as_of_ms
+        customer = self.sources.accounts.get_customer(target.customer)
+        unbilled = tuple(self._unbilled(customer, starts_ms, as_of_ms))
         yield from timing_blockers(target.period, as_of_ms=as_of_ms, grace_ms=self.grace_ms)
-        yield from order_blockers(Standing(target.period, target.billed(), unbilled, self._starts_ms(name)))
-        yield from currency_blockers(currency, inputs.book.currency)
-        yield from call_blockers(inputs.counted, name)
-
-    def _starts_ms(self, customer: str) -> int:
-        return min(each.from_ms for each in self.sources.accounts.assignments() if each.customer == customer)
+        yield from order_blockers(Standing(target.period, target.billed(), unbilled, starts_ms))
+        yield from currency_blockers(customer.terms.currency, inputs.book.currency)
+        yield from call_blockers(inputs.counted, customer.id)
 
     def _count(self, wanted: Mapping[str, Sequence[Period]], as_of_ms: int) -> dict[tuple[str, Period], Inputs]:
         """Count each customer's periods: all first ones together, then all second ones, and so on."""
