@@ -6,6 +6,7 @@ import pytest
 from support import graphs
 from support.artifacts import VERSIONS, open_engine, write_model
 from support.boosters import COLUMNS, NAMES, train_lightgbm, train_xgboost
+from support.cards import encode_card, made_card
 
 from ratecard.engines import Engine
 from ratecard.kernel.errors import EngineError
@@ -27,6 +28,7 @@ MODELS = {
     "lightgbm": lambda: train_lightgbm("binary").model_to_string().encode(),
     "xgboost": lambda: bytes(train_xgboost("binary").save_raw("ubj")),
     "onnx": lambda: graphs.logistic().SerializeToString(),
+    "scorecard": lambda: encode_card(made_card()),
 }
 
 
@@ -77,7 +79,7 @@ def test_answers_do_not_change_later(engine: Engine) -> None:
 
 
 def test_contributions_of_a_graph_are_refused(engine: Engine) -> None:
-    """Only the boosters explain rows."""
+    """All other engines explain rows."""
     if engine.name == "onnx":
         with pytest.raises(EngineError, match="no exact contributions"):
             engine.contributions([GOOD])

@@ -13,8 +13,10 @@ import pytest
 from support import graphs
 from support.artifacts import SUFFIXES, VERSIONS, load_in_child, write_model
 from support.boosters import NAMES, train_lightgbm, train_xgboost
+from support.cards import encode_card, made_card
 
-ENGINES = ["lightgbm", "xgboost", "onnx"]
+LIBRARIES = ["lightgbm", "xgboost", "onnx"]
+ENGINES = [*LIBRARIES, "scorecard"]
 BAD_ARTIFACT = {"invalid_artifact"}
 
 
@@ -25,6 +27,7 @@ def models() -> dict[str, bytes]:
         "lightgbm": train_lightgbm("binary").model_to_string().encode(),
         "xgboost": bytes(train_xgboost("binary").save_raw("ubj")),
         "onnx": graphs.forest().SerializeToString(),
+        "scorecard": encode_card(made_card()),
     }
 
 
@@ -60,10 +63,8 @@ def test_foreign_files_are_refused(engine: str, models: dict[str, bytes], native
     assert set(codes(native_dir, write_all(tmp_path, engine, foreign))) == BAD_ARTIFACT
 
 
-@pytest.mark.parametrize("engine", ["lightgbm", "xgboost"])
-def test_truncated_boosters_are_refused(
-    engine: str, models: dict[str, bytes], native_dir: Path, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("engine", ["lightgbm", "xgboost", "scorecard"])
+def test_truncated_models_are_refused(engine: str, models: dict[str, bytes], native_dir: Path, tmp_path: Path) -> None:
     """A file cut short anywhere is refused, even if its digest is that of the cut file."""
     whole = models[engine]
     cuts = [whole[: len(whole) * part // 60] for part in range(1, 60)]
@@ -133,11 +134,11 @@ def test_other_columns_are_refused(engine: str, models: dict[str, bytes], native
     assert set(codes(native_dir, folders)) == BAD_ARTIFACT
 
 
-@pytest.mark.parametrize("engine", ["lightgbm", "xgboost"])
+@pytest.mark.parametrize("engine", ["lightgbm", "xgboost", "scorecard"])
 def test_columns_in_another_order_are_refused(
     engine: str, models: dict[str, bytes], native_dir: Path, tmp_path: Path
 ) -> None:
-    """A booster that knows its columns' names is not fed others, nor the same in another order."""
+    """A model that knows its columns' names is not fed others, nor the same in another order."""
     lists = [NAMES[::-1], [*NAMES[:-1], "renamed"]]
     folders = [write_model(tmp_path / names[-1], engine, models[engine], names) for names in lists]
 
@@ -150,7 +151,8 @@ def test_versions_the_library_may_misread_are_refused(
 ) -> None:
     """Same major version and no newer minor one: that is what a library reads."""
     major, minor, patch = (int(part) for part in VERSIONS[engine].split("."))
-    good = [f"{major}.{minor}.{patch + 1}", f"{major}.{minor - 1}.9", f"{major}.{minor}.0rc1"]
+    good = [f"{major}.{minor}.{patch + 1}", f"{major}.{minor}.0rc1"]
+    good += [f"{major}.{minor - 1}.9"] if minor else []  # a scorecard's format is the first of its kind
     bad = [f"{major}.{minor + 1}.0", f"{major + 1}.0.0", f"{major - 1}.9.9", "", "4", "latest", f"{major}.{minor}"]
     folders = write_all(tmp_path, engine, [models[engine]] * len(good + bad))
     for folder, version in zip(folders, good + bad, strict=True):
@@ -176,7 +178,7 @@ def test_a_model_file_that_says_it_is_newer_is_refused(
     assert set(codes(native_dir, folders)) == BAD_ARTIFACT
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", LIBRARIES)
 def test_a_native_layer_without_the_library_is_an_engine_failure(
     engine: str, models: dict[str, bytes], native_dir: Path, tmp_path: Path
 ) -> None:

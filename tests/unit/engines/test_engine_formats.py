@@ -3,7 +3,8 @@
 import pytest
 
 from ratecard.engines.lightgbm_text import parse_model_text
-from ratecard.engines.native import check_version, library_message
+from ratecard.engines.native import library_message
+from ratecard.engines.versions import check_version
 from ratecard.engines.xgboost_ubjson import HEAD, parse_model_version
 from ratecard.kernel.errors import ArtifactError, EngineError
 

@@ -101,8 +101,8 @@ def output_schema(output: Output) -> Schema:
         bounds = {"minimum": output.minimum, "maximum": output.maximum}
         return {"type": "integer", **bounds, "description": output.about}
     if isinstance(output, Quantity):
-        bounds = {"minimum": output.minimum, "maximum": output.maximum}
-        return {"type": "number", **bounds, "description": f"{output.about} Unit: {output.unit}."}
+        words = f"{output.about} Unit: {output.unit}."
+        return {"type": "number", "minimum": output.minimum, "maximum": output.maximum, "description": words}
     if isinstance(output, Amount):
         words = f"{output.about} A decimal number in {output.currency}."
         return {"type": "string", "pattern": AMOUNT_PATTERN, "description": words}

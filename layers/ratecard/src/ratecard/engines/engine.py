@@ -18,9 +18,9 @@ class Engine(Protocol):
     Attributes
     ----------
     name : str
-        "lightgbm", "xgboost" or "onnx".
+        "lightgbm", "xgboost", "onnx" or "scorecard".
     library_version : str
-        Version of the loaded shared library, as "4.7.0".
+        Version of the loaded shared library, as "4.7.0"; of a scorecard, of its format.
     columns : int
         Values per row, >= 1.
     outputs : int
@@ -53,7 +53,7 @@ class Engine(Protocol):
         """
 
     def contributions(self, rows: Sequence[Sequence[float | int | str]]) -> list[tuple[float, ...]]:
-        """Explain rows by exact TreeSHAP values in units of the margin.
+        """Explain rows by exact Shapley values in units of the margin.
 
         Returns
         -------

@@ -5,8 +5,9 @@ from __future__ import annotations
 from ctypes import CDLL, CFUNCTYPE, POINTER, byref, c_char_p, c_double, c_int, c_int32, c_int64, c_void_p
 
 from ratecard.engines.lightgbm_text import parse_model_text
-from ratecard.engines.native import check_version, library_message, load_library, load_library_version
+from ratecard.engines.native import library_message, load_library, load_library_version
 from ratecard.engines.rows import RowBlock
+from ratecard.engines.versions import check_version
 from ratecard.kernel.errors import ArtifactError, EngineError
 
 TYPE_CHECKING = False

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from ctypes import POINTER, c_char_p, c_double, c_float, c_void_p, cast
 
-from ratecard.engines.native import check_version, load_library
+from ratecard.engines.native import load_library
 from ratecard.engines.onnx_api import DOUBLE, OrtApi
 from ratecard.engines.onnx_graph import Port, match_inputs, read_ports, read_tensor_info, select_outputs
 from ratecard.engines.onnx_tensors import InputTensor
+from ratecard.engines.versions import check_version
 from ratecard.kernel.errors import ArtifactError, EngineError
 
 TYPE_CHECKING = False

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ctypes import CDLL, POINTER, addressof, byref, c_char_p, c_float, c_int, c_uint64, c_void_p
 
-from ratecard.engines.native import check_version, library_message, load_library
+from ratecard.engines.native import library_message, load_library
 from ratecard.engines.rows import RowBlock
+from ratecard.engines.versions import check_version
 from ratecard.engines.xgboost_ubjson import parse_model_version
 from ratecard.kernel.errors import ArtifactError, EngineError
 
