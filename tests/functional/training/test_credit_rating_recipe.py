@@ -14,7 +14,7 @@ import pytest
 
 from credit_rating.contract import CONTRACT, GRADE_FLOORS, GRADES
 from ratecard.engines.manifest import load_manifest
-from ratecard_workbench.training.export import Provenance
+from ratecard_workbench.training.artifact import Provenance
 from ratecard_workbench.training.table import load_csv
 
 MODEL = Path(__file__).resolve().parents[3] / "functions" / "models" / "credit_rating"

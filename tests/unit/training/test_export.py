@@ -10,15 +10,9 @@ from tests.support.training import PLAN
 from ratecard.contract import ModelContract, Number, Probability
 from ratecard.engines.lightgbm_text import parse_model_text
 from ratecard.engines.manifest import load_manifest
+from ratecard_workbench.training.artifact import ExportError, Provenance, Release, find_commit
 from ratecard_workbench.training.boosting import fit_booster
-from ratecard_workbench.training.export import (
-    ExportError,
-    Provenance,
-    check_model,
-    export_lightgbm,
-    find_commit,
-    shorten_model,
-)
+from ratecard_workbench.training.lightgbm_export import check_model, export_lightgbm, shorten_model
 from ratecard_workbench.training.platt import Platt
 
 CONTRACT = ModelContract(
@@ -47,15 +41,15 @@ def export(booster, population, tmp_path):
     recipe.write_text("print()\n")
 
     def run(folder):
-        return export_lightgbm(
-            booster,
-            CONTRACT,
-            tmp_path / folder,
+        release = Release(
+            contract=CONTRACT,
+            folder=tmp_path / folder,
             calibration=Platt(1.5, -0.25),
             metrics={"auc": 0.8},
             provenance=Provenance(recipe, tmp_path, "0" * 64),
             checked_on=population.columns,
         )
+        return export_lightgbm(booster, release)
 
     return run
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ratecard_workbench.training.folds import split_rows
+from ratecard_workbench.training.learner import Learner
 
 REPRODUCIBLE: Mapping[str, object] = {
     "objective": "binary",
@@ -54,6 +55,11 @@ class BoostingPlan:
         constraints = [self.monotone.get(name, 0) for name in self.column_names]
         settings: dict[str, object] = {**REPRODUCIBLE, **self.parameters, "seed": self.seed}
         return settings | ({"monotone_constraints": constraints} if any(constraints) else {})
+
+
+def learn_lightgbm(plan: BoostingPlan) -> Learner[lightgbm.Booster]:
+    """Return the whole procedure, number of trees included."""
+    return Learner(lambda columns, events: fit_booster(columns, events, plan), compute_margins)
 
 
 def choose_tree_count(columns: NDArray[np.float64], events: NDArray[np.int8], plan: BoostingPlan) -> int:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from ratecard_workbench.training.boosting import BoostingPlan, fit_fixed
 from ratecard_workbench.training.discrimination import compute_auc
-from ratecard_workbench.training.export import shorten_model
 from ratecard_workbench.training.folds import Fold
+from ratecard_workbench.training.lightgbm_export import shorten_model
 from ratecard_workbench.training.population import Population
 from ratecard_workbench.training.progress import track
 

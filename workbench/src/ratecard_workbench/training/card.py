@@ -1,26 +1,15 @@
-"""Model cards: a text with gaps, filled with what was measured. A gap that is not filled stops the recipe."""
+"""Tables and figures of model cards, as Markdown."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from string import Template
 
 from ratecard_workbench.training.alternatives import ComparisonRow
 from ratecard_workbench.training.budget import BudgetRow
 from ratecard_workbench.training.fairness import GroupRow
 from ratecard_workbench.training.grades import GradeRow
 from ratecard_workbench.training.intervals import Interval
-
-
-def store_card(template: Path, target: Path, values: Mapping[str, str]) -> None:
-    """Fill a card's `$gaps` and write it.
-
-    Raises
-    ------
-    KeyError
-        If the text has a gap that `values` does not fill.
-    """
-    text = Template(template.read_text(encoding="utf-8")).substitute(values)
-    target.write_text(text, encoding="utf-8")
+from ratecard_workbench.training.published import Published
+from ratecard_workbench.training.rules import DecisionRow
+from ratecard_workbench.training.segments import SegmentRow
 
 
 def format_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -52,7 +41,7 @@ def format_grades(rows: Sequence[GradeRow]) -> str:
                 f"{row.rows:,}",
                 format_share(row.share),
                 format_share(row.mean_probability),
-                f"{format_share(row.rate.value)} [{100 * row.rate.lower:.1f}, {100 * row.rate.upper:.1f}]",
+                format_rate(row.rate),
                 f"{row.jeffreys:.2f}",
             )
             for row in rows
@@ -73,16 +62,16 @@ def format_comparison(rows: Sequence[ComparisonRow]) -> str:
                 f"{2 * row.auc.value - 1:.3f}",
                 f"{row.ks:.3f}",
                 f"{row.average_precision:.3f}",
-                f"{row.brier:.4f}",
+                "" if row.brier is None else f"{row.brier:.4f}",
             )
             for row in rows
         ],
     )
 
 
-def format_fairness(rows: Sequence[GroupRow]) -> str:
-    """Write the fairness table."""
-    headings = ("attribute", "group", "rows", "predicted", "measured", "approved", "impact ratio [95 %]", "gap", "AUC")
+def format_fairness(rows: Sequence[GroupRow], favourable: str) -> str:
+    """Write the fairness table; `favourable` heads the column of the decision that a person hopes for."""
+    headings = ("attribute", "group", "rows", "predicted", "measured", favourable, "impact ratio [95 %]", "gap", "AUC")
     return format_table(
         headings,
         [
@@ -109,3 +98,51 @@ def format_budgets(rows: Sequence[BudgetRow]) -> str:
         ("trees", "AUC", "less the best", "model, kB"),
         [(str(row.trees), f"{row.auc:.4f}", f"{row.auc - best:+.4f}", f"{row.model_bytes / 1000:.0f}") for row in rows],
     )
+
+
+def format_decisions(rows: Sequence[DecisionRow]) -> str:
+    """Write the table of decisions."""
+    return format_table(
+        ("decision", "rows", "share", "event rate [95 %]"),
+        [(row.decision, f"{row.rows:,}", format_share(row.share), format_rate(row.rate)) for row in rows],
+    )
+
+
+def format_segments(rows: Sequence[SegmentRow]) -> str:
+    """Write the table of segments."""
+    return format_table(
+        ("segment", "rows", "predicted", "measured [95 %]", "AUC [95 %]"),
+        [
+            (
+                f"{row.dimension}: {row.segment}",
+                f"{row.rows:,}",
+                format_share(row.mean_probability),
+                format_rate(row.rate),
+                "" if row.auc is None else format_interval(row.auc),
+            )
+            for row in rows
+        ],
+    )
+
+
+def format_published(rows: Sequence[Published], ours: Mapping[str, Interval]) -> str:
+    """Write published figures, each beside the model's own figure of the same name."""
+    return format_table(
+        ("published", "figure", "published value", "this model [95 %]", "protocol", "source"),
+        [
+            (
+                row.name,
+                row.figure.replace("_", " "),
+                f"{row.value:.3f}",
+                format_interval(ours[row.figure]) if row.figure in ours else "",
+                row.protocol,
+                row.source if row.verified else f"{row.source} (recalled, not seen)",
+            )
+            for row in rows
+        ],
+    )
+
+
+def format_rate(rate: Interval) -> str:
+    """Write a rate with its interval in percent, for example `3.5 % [2.6, 4.6]`."""
+    return f"{format_share(rate.value)} [{100 * rate.lower:.1f}, {100 * rate.upper:.1f}]"

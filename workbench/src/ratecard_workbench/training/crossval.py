@@ -26,7 +26,7 @@ class OutOfFold:
     Attributes
     ----------
     margins : array of float64, shape (repeats, rows)
-        The margin of each row from a model that did not see it; one line per repeat.
+        The margin of each row from a model that did not see it; one line per repeat. NaN where no fold tests the row.
     fold_auc : array of float64, shape (folds * repeats,)
         Area under the ROC curve within each test fold.
     test_share : float
@@ -36,6 +36,11 @@ class OutOfFold:
     margins: NDArray[np.float64]
     fold_auc: NDArray[np.float64]
     test_share: float
+
+    @property
+    def tested(self) -> NDArray[np.intp]:
+        """Places of the rows that every repeat tested."""
+        return np.flatnonzero(np.isfinite(self.margins).all(axis=0))
 
 
 def compute_out_of_fold(
@@ -50,13 +55,13 @@ def compute_out_of_fold(
     population : Population
         All rows.
     folds : sequence of Fold
-        Whole repeats, as `repeated_folds` gives them.
+        Whole repeats, as `repeated_folds` gives them, or one division by time.
     label : str
         Beside the progress bar.
     show : bool
         Whether to draw one, on stderr.
     """
-    repeats = sum(fold.test.size for fold in folds) // len(population)
+    repeats = max(1, sum(fold.test.size for fold in folds) // len(population))
     margins = np.full((repeats, len(population)), np.nan)
     fold_auc = []
     per_repeat = len(folds) // repeats

@@ -1,10 +1,11 @@
-"""Seeded, stratified divisions of the rows."""
+"""Seeded divisions of the rows, and the protocols that figures are measured by."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import RepeatedStratifiedKFold, train_test_split
+from sklearn.model_selection import RepeatedStratifiedKFold, StratifiedGroupKFold, train_test_split
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,11 +15,40 @@ class Fold:
     Attributes
     ----------
     train, test : array of int
-        Places of the rows, ascending; together all rows, none twice.
+        Places of the rows, ascending, none in both. Folds of a cross-validation hold all rows; others need not.
     """
 
     train: NDArray[np.intp]
     test: NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """By what a figure is measured, in words and in rows.
+
+    Attributes
+    ----------
+    about : str
+        For the model card, without a full stop, for example "stratified 10-fold cross-validation".
+    folds : sequence of Fold
+        Repeat by repeat.
+    per_repeat : int
+        Folds of one repeat, >= 1.
+    """
+
+    about: str
+    folds: Sequence[Fold]
+    per_repeat: int
+
+    @property
+    def first(self) -> Sequence[Fold]:
+        """Folds of the first repeat: what alternatives are compared on."""
+        return self.folds[: self.per_repeat]
+
+    @property
+    def repeats(self) -> int:
+        """How often the rows were divided."""
+        return len(self.folds) // self.per_repeat
 
 
 def split_rows(events: NDArray[np.int8], share: float, seed: int) -> Fold:
@@ -59,3 +89,37 @@ def repeated_folds(events: NDArray[np.int8], folds: int, repeats: int, seed: int
     """
     splitter = RepeatedStratifiedKFold(n_splits=folds, n_repeats=repeats, random_state=seed)
     return [Fold(train, test) for train, test in splitter.split(np.zeros(events.size), events)]
+
+
+def keep_all(rows: int) -> Fold:
+    """Return a division that sets nothing aside: where rows are too few for a holdout, and cross-validation judges."""
+    return Fold(np.arange(rows), np.arange(0))
+
+
+def cross_validation(events: NDArray[np.int8], folds: int, repeats: int, seed: int) -> Protocol:
+    """Return stratified cross-validation, repeated or not, as a protocol; parameters as in `repeated_folds`."""
+    often = f"{repeats} repeats of " if repeats > 1 else ""
+    return Protocol(
+        f"{often}stratified {folds}-fold cross-validation", repeated_folds(events, folds, repeats, seed), folds
+    )
+
+
+def grouped_folds(
+    events: NDArray[np.int8], groups: NDArray[np.generic], *, folds: int, repeats: int, seed: int
+) -> list[Fold]:
+    """Divide the rows so that no group is in both parts of a fold: texts that repeat each other, years of one company.
+
+    Parameters
+    ----------
+    events : array of int, shape (rows,)
+        Strata: two outcomes or many classes.
+    groups : array, shape (rows,)
+        Rows of one group stay together.
+    folds, repeats, seed : int
+        As in `repeated_folds`.
+    """
+    found: list[Fold] = []
+    for repeat in range(repeats):
+        splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed + repeat)
+        found += [Fold(train, test) for train, test in splitter.split(np.zeros(events.size), events, groups)]
+    return found

@@ -1,12 +1,12 @@
 """Rows of training data, encoded by the same contract that serves them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ratecard.contract import ModelContract
+from ratecard.contract import Category, ModelContract
 from ratecard.kernel.errors import InvalidRequestError
 
 
@@ -22,11 +22,14 @@ class Population:
         1 where the predicted event happened, else 0.
     groups : mapping of str to array of str, shape (rows,)
         Protected attributes by name: for the fairness table, never columns.
+    segments : mapping of str to array of str, shape (rows,)
+        Business segments by name: for the table of segments.
     """
 
     columns: NDArray[np.float64]
     events: NDArray[np.int8]
-    groups: Mapping[str, NDArray[np.str_]]
+    groups: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
+    segments: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return int(self.events.size)
@@ -34,7 +37,8 @@ class Population:
     def take(self, index: NDArray[np.intp]) -> "Population":
         """Return some of the rows, in the order of `index`."""
         groups = {name: values[index] for name, values in self.groups.items()}
-        return Population(self.columns[index], self.events[index], groups)
+        segments = {name: values[index] for name, values in self.segments.items()}
+        return Population(self.columns[index], self.events[index], groups, segments)
 
 
 def encode_records(contract: ModelContract, records: Iterable[Mapping[str, object]]) -> NDArray[np.float64]:
@@ -64,6 +68,12 @@ def encode_records(contract: ModelContract, records: Iterable[Mapping[str, objec
             raise InvalidRequestError(f"training row {first.pointer} {first.detail}", tuple(problems))
         encoded.append(contract.encode(row))
     return np.array(encoded, dtype=np.float64).reshape(len(encoded), len(contract.columns))
+
+
+def find_categories(contract: ModelContract) -> tuple[int, ...]:
+    """Return the places of the engine's columns that hold codes of words, whose order means nothing."""
+    words = {feature.name for feature in contract.features if isinstance(feature, Category)}
+    return tuple(place for place, name in enumerate(contract.columns) if name in words)
 
 
 def find_repeated(keys: NDArray[np.float64]) -> NDArray[np.bool_]:
