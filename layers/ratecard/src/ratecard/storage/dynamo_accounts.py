@@ -2,13 +2,14 @@
 
 The table's keys are `pk` (partition) and `sk` (sort), both strings. All of a customer lies in one partition, so that
 one query reads it: the customer, each key, each key's events, and each change of a plan. A second partition for each
-key says whose it is. Every read is consistent; every change is one transaction that fails if what it is based on has
-changed meanwhile, and is then tried again on what is there now.
+key says whose it is, and so does one for each id that the key has, or had, at API Gateway (`gateway_ids`). Every read is
+consistent; every change is one transaction that fails if what it is based on has changed meanwhile, and is then tried
+again on what is there now.
 
 | pk | sk |
 |---|---|
 | `customer#<id>` | `customer`; `key#<key>`; `event#<key>#<n>`; `plan#<subject>#<n>` |
-| `key#<id>` | `owner` |
+| `key#<id>`, `key#<gateway's id>` | `owner` |
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ from ratecard.storage.customers import (
     new_secret,
 )
 from ratecard.storage.dynamo_table import Change, DynamoTable, Item
+from ratecard.storage.gateway_ids import KIND as GATEWAY
+from ratecard.storage.gateway_ids import add_gateway_ids, parse_gateway_id
 
 
 class DynamoAccounts:
@@ -153,16 +156,16 @@ class DynamoAccounts:
         while True:
             item = self._get_key_item(key_id)
             start = check_start(from_ms, self._clock())
-            change = PlanChange(key_id, item["customer_id"], plan, start, int(item["revision"]) + 1)
+            change = PlanChange(item["id"], item["customer_id"], plan, start, int(item["revision"]) + 1)
             if self._items.write(
                 self._items.update(item, {}), self._put_plan(change), self._put_event(_next(item, {}), "plan set", plan)
             ):
                 return self.get_key(key_id)
 
     def get_key(self, key_id: str) -> ApiKey:
-        """See `Accounts`."""
+        """See `Accounts`; an id that it has, or had, at the gateway finds it too."""
         item = self._get_key_item(key_id)
-        return self._key(item, self._changes(item["customer_id"], key_id))
+        return self._key(item, self._changes(item["customer_id"], item["id"]))
 
     def list_keys(self, customer_id: str | None = None) -> tuple[ApiKey, ...]:
         """See `Accounts`."""
@@ -176,12 +179,15 @@ class DynamoAccounts:
     def list_events(self, key_id: str) -> tuple[tuple[str, str, str], ...]:
         """See `Accounts`."""
         owner = self._items.find(f"key#{key_id}", "owner")
-        items = self._items.query(_partition(owner["customer_id"]), f"event#{key_id}#") if owner else ()
+        prefix = f"event#{owner.get('key_id', key_id)}#" if owner else ""
+        items = self._items.query(_partition(owner["customer_id"]), prefix) if owner else ()
         return tuple((item["action"], item["plan"], rfc3339_from_epoch_ms(int(item["at_ms"]))) for item in items)
 
     def assignments(self) -> tuple[Assignment, ...]:
-        """See `Accounts`."""
-        return make_assignments(_change(item) for item in self._items.scan("plan"))
+        """See `Accounts`; what a key has the gateway's ids of it have too."""
+        items = list(self._items.scan("plan", GATEWAY))
+        own = make_assignments(_change(item) for item in items if item["kind"] == "plan")
+        return add_gateway_ids(own, (parse_gateway_id(item) for item in items if item["kind"] == GATEWAY))
 
     def _add_customer(self, customer_id: str, name: str, terms: Terms, files_plan: str) -> bool:
         check_customer_id(customer_id)
@@ -205,7 +211,7 @@ class DynamoAccounts:
         """Change members of a key, with an event; nothing if they are so already."""
         while True:
             item = self._get_key_item(key_id)
-            plan = self._key(item, self._changes(item["customer_id"], key_id)).plan
+            plan = self._key(item, self._changes(item["customer_id"], item["id"])).plan
             event = self._put_event(_next(item, changed), action, plan)
             if all(item[name] == value for name, value in changed.items()) or self._items.write(
                 self._items.update(item, changed), event
@@ -220,7 +226,7 @@ class DynamoAccounts:
 
     def _get_key_item(self, key_id: str) -> Item:
         owner = self._items.find(f"key#{key_id}", "owner")
-        item = owner and self._items.find(_partition(owner["customer_id"]), f"key#{key_id}")
+        item = owner and self._items.find(_partition(owner["customer_id"]), f"key#{owner.get('key_id', key_id)}")
         if item is None:
             raise UnknownKeyError(f"there is no key {key_id}")
         return item
