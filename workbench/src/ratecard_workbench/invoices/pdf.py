@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ratecard.billing.rendering.chart import DailyUsage
+from ratecard.billing.hourly import DailyUsage
 from ratecard.billing.rendering.page import Page, compute_page
 from ratecard.billing.rendering.parties import UNNAMED, Parties
 from ratecard_workbench.invoices.chart_pdf import draw_chart

@@ -81,6 +81,11 @@ class Table:
         """Take true or false; false if it is not there."""
         return key in self and self.take(key, bool)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What has not been taken yet, in the file's order."""
+        return tuple(self._left)
+
     def __contains__(self, key: str) -> bool:
         return key in self._left
 

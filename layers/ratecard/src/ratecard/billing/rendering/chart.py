@@ -7,21 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-
-@dataclass(frozen=True, slots=True, order=True)
-class DailyUsage:
-    """Units charged on one day.
-
-    Attributes
-    ----------
-    on : date
-        The day in the customer's time zone.
-    units : int
-        Not negative.
-    """
-
-    on: date
-    units: int
+from ratecard.billing.hourly import DailyUsage
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from ratecard.billing.rendering.chart import DailyUsage
+from ratecard.billing.hourly import DailyUsage
 from ratecard.billing.rendering.page import Fact, Page, Sum, compute_page
 from ratecard.billing.rendering.parties import UNNAMED, Parties, Party
 from ratecard.billing.rendering.rows import Group, Row, TierRow
@@ -27,7 +27,7 @@ def render_html(content: bytes, *, parties: Parties = UNNAMED, daily: Iterable[D
     parties : Parties, optional
         Names and addresses of both sides.
     daily : iterable of DailyUsage, optional
-        For the chart, see `ratecard.billing.hourly.daily_usage`.
+        For the chart, see `ratecard.billing.hourly.sum_days`.
 
     Returns
     -------

@@ -8,8 +8,9 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from ratecard.billing.canonical import parse_canonical
+from ratecard.billing.hourly import DailyUsage
 from ratecard.billing.invoice import INVOICE
-from ratecard.billing.rendering.chart import Chart, DailyUsage, compute_chart
+from ratecard.billing.rendering.chart import Chart, compute_chart
 from ratecard.billing.rendering.parties import Parties, Party
 from ratecard.billing.rendering.rows import Group, Row, free_row, group_adjustments, usage_row
 from ratecard.billing.rendering.words import counted, grouped, readable
@@ -203,10 +204,11 @@ def _sums(document: Members, currency: str) -> tuple[Sum, ...]:
 def _chart_remarks(chart: Chart | None, charged: int) -> tuple[str, ...]:
     if chart is None or (chart.units == charged and not chart.outside):
         return ()
-    return (
+    remark = (
         f"The chart is counted anew and shows {counted(chart.units)} rows, the lines of this document "
-        f"{counted(charged)}: what came later is adjusted in a later document.",
+        f"{counted(charged)}: what came later is adjusted in a later document."
     )
+    return (remark,)
 
 
 def _proof(document: Members, sha256: str) -> tuple[Fact, ...]:
