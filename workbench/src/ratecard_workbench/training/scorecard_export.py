@@ -1,0 +1,82 @@
+"""A scorecard as the engine loads it: `scorecard.json`."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ratecard.contract import ModelContract
+from ratecard.engines.scorecard import FORMAT, VERSION
+from ratecard_workbench.training.artifact import EngineFiles, ExportError, Release, store_release, write_json
+from ratecard_workbench.training.binning import NumberBins
+from ratecard_workbench.training.scorecard import CardColumn, Scorecard
+
+MODEL_FILE = "scorecard.json"
+
+
+def export_scorecard(card: Scorecard, release: Release) -> dict[str, object]:
+    """Write `scorecard.json` and `manifest.json`.
+
+    Parameters
+    ----------
+    card : Scorecard
+        Of the contract's columns, in their order.
+    release : Release
+        What the artifact holds beside the model.
+
+    Returns
+    -------
+    dict
+        The manifest.
+
+    Raises
+    ------
+    ExportError
+        If a row has a value for which the written card has no bin.
+    """
+    nullable = find_nullable(release.contract)
+    check_missing(card, nullable, release.checked_on)
+    content = write_json(describe_card(card, nullable))
+    files = EngineFiles("scorecard", VERSION, {MODEL_FILE: content}, "log_odds", ("scikit-learn",))
+    return store_release(release, files)
+
+
+def find_nullable(contract: ModelContract) -> frozenset[str]:
+    """Return the columns that can be missing: features that may, and what is derived from others."""
+    present = {feature.name for feature in contract.features if not feature.missing}
+    return frozenset(name for name in contract.columns if name not in present)
+
+
+def describe_card(card: Scorecard, nullable: frozenset[str]) -> dict[str, object]:
+    """Return the card as the engine's file has it; see `ratecard.engines.scorecard`."""
+    return {
+        "format": FORMAT,
+        "intercept": card.intercept,
+        "columns": [_describe_column(column, column.name in nullable) for column in card.columns],
+    }
+
+
+def _describe_column(column: CardColumn, nullable: bool) -> dict[str, object]:
+    bins = column.bins
+    weights, missing = list(bins.weights), bins.missing if nullable else None
+    if isinstance(bins, NumberBins):
+        edges = list(bins.edges)
+        return {
+            "name": column.name,
+            "edges": edges,
+            "log_odds": weights,
+            "missing": missing,
+            "expected": column.expected,
+        }
+    return {"name": column.name, "log_odds": weights, "missing": missing, "unknown": None, "expected": column.expected}
+
+
+def check_missing(card: Scorecard, nullable: frozenset[str], rows: NDArray[np.float64]) -> None:
+    """Refuse rows that lack a value which the contract asks for.
+
+    Raises
+    ------
+    ExportError
+        If there is one.
+    """
+    absent = np.isnan(rows).any(axis=0)
+    if wrong := [column.name for column, lacks in zip(card.columns, absent, strict=True) if lacks and column.name not in nullable]:
+        raise ExportError(f"training rows lack what the contract asks for: {', '.join(wrong)}")
