@@ -15,6 +15,7 @@ COMMANDS = {
     "events": "publish",
     "generate": "publish",
     "inbox": "inbox",
+    "invoice": "invoice",
     "invoke": "invoke",
     "keys": "keys",
     "models": "models",

@@ -38,6 +38,16 @@ class Home:
         return self.root / "audit"
 
     @property
+    def invoices(self) -> Path:
+        """Invoices and credit notes, one file each."""
+        return self.root / "invoices"
+
+    @property
+    def grants(self) -> Path:
+        """Prepaid money, one file for each grant."""
+        return self.root / "grants"
+
+    @property
     def counters(self) -> Path:
         """Requests by key and day."""
         return self.root / "counters.bin"

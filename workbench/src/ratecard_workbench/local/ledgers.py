@@ -1,0 +1,133 @@
+"""The ledger of a home: everything that rating, issuing and crediting need, put together from its files."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ratecard.billing.pricebook import load_price_book
+from ratecard.storage.accounts import now_ms
+from ratecard.storage.audit import AuditTrail
+from ratecard.storage.audited import AuditedAccounts
+from ratecard.storage.chain import Chain
+from ratecard.storage.counting import FolderLake
+from ratecard.storage.crediting import Crediting
+from ratecard.storage.grants import Grants
+from ratecard.storage.invoices import Invoices
+from ratecard.storage.issued import IssuedDocuments
+from ratecard.storage.issuing import Issuing
+from ratecard.storage.ledger import GRACE_MS, Ledger, Sources
+from ratecard.storage.objects import LocalObjectStore
+from ratecard.storage.places import FolderPlaces
+from ratecard.storage.refreshing import ACTOR, Refreshed, refresh
+from ratecard.storage.shelf import Shelf
+from ratecard_workbench.local.accountable import audited, open_trail
+from ratecard_workbench.local.home import Home
+from ratecard_workbench.local.opening import open_accounts
+
+
+@dataclass(frozen=True, slots=True)
+class HomeLedger:
+    """An open ledger.
+
+    Attributes
+    ----------
+    ledger : Ledger
+        Computes statements.
+    issuing, crediting : Issuing, Crediting
+        Change the books, under a name.
+    chain : Chain
+        Invoices and credit notes.
+    grants : Grants
+        Prepaid money.
+    trail : AuditTrail
+        Who changed what.
+    accounts : AuditedAccounts
+        Customers and keys.
+    """
+
+    ledger: Ledger
+    issuing: Issuing
+    crediting: Crediting
+    chain: Chain
+    grants: Grants
+    trail: AuditTrail
+    accounts: AuditedAccounts
+
+    @property
+    def issued(self) -> IssuedDocuments:
+        """What is on the chain."""
+        return self.ledger.sources.issued
+
+
+@contextlib.contextmanager
+def opened_ledger(
+    home: Path, book: Path, *, actor: str = "", grace_ms: int = GRACE_MS, clock: Callable[[], int] = now_ms
+) -> Iterator[HomeLedger]:
+    """Open the ledger of a home.
+
+    Parameters
+    ----------
+    home : Path
+        The platform's folder.
+    book : Path
+        The price book.
+    actor : str
+        Who changes something.
+    grace_ms : int
+        How long a period waits for late lines.
+    clock : callable, optional
+        What documents say of when they were issued.
+
+    Raises
+    ------
+    PriceBookError, HomeError
+        If the price book is broken, or the home cannot be used.
+    """
+    prices = load_price_book(book)
+    place = Home(home.resolve())
+    place.prepare()
+    chain = open_invoices(place)
+    grants, trail = Grants(Chain(FolderPlaces(place.grants)), clock), open_trail(place)
+    invoices, issued = Invoices(chain, clock), IssuedDocuments(chain)
+    with contextlib.closing(open_accounts(place)) as accounts:
+        sources = Sources(accounts, prices, FolderLake(place.lake).count_usage, issued, grants)
+        # The gateway of this machine writes an access line for every answer that left.
+        ledger = Ledger(sources, grace_ms=grace_ms, access_log_complete=True)
+        yield HomeLedger(
+            ledger=ledger,
+            issuing=Issuing(ledger, invoices, trail, actor),
+            crediting=Crediting(invoices, issued, grants=grants, trail=trail, actor=actor),
+            chain=chain,
+            grants=grants,
+            trail=trail,
+            accounts=audited(place, accounts, actor),
+        )
+
+
+def open_invoices(home: Home) -> Chain:
+    """Open a home's chain of invoices and credit notes."""
+    return Chain(FolderPlaces(home.invoices))
+
+
+def refresh_home(home: Path, book: Path) -> Refreshed:
+    """Bring what customers see, and their prepaid keys, up to date; one at a time in a home."""
+    place = Home(home.resolve())
+    place.prepare()
+    with _alone(place), opened_ledger(home, book, actor=ACTOR) as books:
+        shelf = Shelf(LocalObjectStore(place.root))
+        return refresh(books.ledger, shelf, books.accounts, books.trail, as_of_ms=now_ms())
+
+
+@contextlib.contextmanager
+def _alone(home: Home) -> Iterator[None]:
+    descriptor = os.open(home.root / "refresh.lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
