@@ -7,9 +7,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 from moto import mock_aws
-from support.aws import moto_client
 
 from ratecard.storage.gateway_api import GatewayApi
+from support.aws import moto_client
 
 PAGED = {"get_api_keys": "items", "get_usage_plans": "items", "get_usage_plan_keys": "items"}
 RATES = {"create_api_key": 5, "delete_api_key": 5}

@@ -68,8 +68,8 @@ def test_no_second_has_more_requests_than_the_quotas_allow(gateway):
 
 
 def test_what_is_done_already_is_done(gateway):
-    """Deleting twice, joining twice, leaving twice."""
-    strict, api, _ = gateway
+    """Deleting twice, joining twice."""
+    _, api, _ = gateway
     plan = api.list_plans("ratecard-prod-")["free"]
     gateway_id = api.create_key("ratecard-prod-a", "a" * 30, {"stage": "prod"})
     api.add_member(plan, gateway_id)

@@ -1,4 +1,4 @@
-"""Keys at API Gateway follow the accounts: made, rotated, stopped, moved; on moto with the rules that moto leaves out."""
+"""Keys at API Gateway follow the accounts: made, rotated, stopped, moved; moto with the rules it leaves out."""
 
 import pytest
 from support.aws import moto_client, moto_table
@@ -194,7 +194,7 @@ def life(world):
 
 
 def test_killed_at_any_change_a_second_run_finishes(world):
-    """After each number of changes at the gateway: sync, and rotation where a secret got lost, make both sides agree."""
+    """After each number of changes at the gateway: sync, and a rotation where a secret got lost, mend it."""
     killed = 0
     while True:
         world.gateway.changes_left = killed

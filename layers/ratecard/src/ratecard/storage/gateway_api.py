@@ -1,4 +1,4 @@
-"""API Gateway's API as far as keys go: every list to its last page, no request sooner than the documented rates allow."""
+"""API Gateway's API as far as keys go: every list to its last page, no request sooner than its quotas allow."""
 
 from __future__ import annotations
 
