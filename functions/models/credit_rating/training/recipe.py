@@ -116,6 +116,7 @@ def run(options: recipe.Run) -> None:
         comparison=comparison,
         budgets=budget.compute_budgets(PLAN, BUDGETS, population, protocol.first, show=options.show),
         published=PUBLISHED,
+        event="default",
         facts={"cleaning": asdict(cleaning), "trees": trees},
     )
     values = {name: f"{count:,}" for name, count in asdict(cleaning).items()} | {

@@ -32,7 +32,7 @@ def describe(study: Study[Model], measured: Measured, contract: ModelContract) -
         "comparison": [asdict(row) for row in study.comparison],
         "budgets": [asdict(row) for row in study.budgets],
         "stability": {
-            "unit": "log-odds of no event",
+            "unit": f"log-odds of no {study.event}",
             "score": asdict(compute_score_baseline(study)),
             "holdout": asdict(shift) if shift else None,
             "columns": describe_baselines(contract, development),

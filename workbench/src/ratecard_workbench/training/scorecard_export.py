@@ -77,6 +77,7 @@ def check_missing(card: Scorecard, nullable: frozenset[str], rows: NDArray[np.fl
     ExportError
         If there is one.
     """
-    absent = np.isnan(rows).any(axis=0)
-    if wrong := [column.name for column, lacks in zip(card.columns, absent, strict=True) if lacks and column.name not in nullable]:
+    absent = np.asarray(np.isnan(rows).any(axis=0))
+    names = [column.name for column, lacks in zip(card.columns, absent, strict=True) if lacks]
+    if wrong := [name for name in names if name not in nullable]:
         raise ExportError(f"training rows lack what the contract asks for: {', '.join(wrong)}")

@@ -53,6 +53,8 @@ class Study(Generic[Model]):
         Tree budgets on the same folds; empty for models without trees.
     published : sequence of Published
         What others published.
+    event : str
+        The predicted event in a word or two, for example "default".
     facts : mapping of str to JSON value
         What else `measured.json` states, for example the number of trees, or what cleaning found.
     """
@@ -65,6 +67,7 @@ class Study(Generic[Model]):
     comparison: Sequence[ComparisonRow]
     budgets: Sequence[BudgetRow] = ()
     published: Sequence[Published] = ()
+    event: str = "event"
     facts: Mapping[str, object] = field(default_factory=dict)
 
 
