@@ -2,7 +2,7 @@
 
 The table's keys are `pk` (partition) and `sk` (sort), both strings. All of a customer lies in one partition, so that
 one query reads it: the customer, each key, each key's events, and each change of a plan. A second partition for each
-key says whose it is, and so does one for each id that the key has, or had, at the gateway (`gateway_ids`). All reads are
+key says whose it is, and so does one for each id that the key has, or had, at the gateway (`gateway_ids`). Reads are
 consistent; every change is one transaction that fails if what it is based on has changed meanwhile, and is then tried
 again on what is there now.
 
