@@ -61,7 +61,7 @@ def test_the_template_is_valid_and_lints(repository, requires_sam):
     assert "is a valid SAM Template" in done.stdout
 
 
-@pytest.mark.parametrize("template", ["template.yaml", "infra/lake.yaml", "infra/plans.yaml"])
+@pytest.mark.parametrize("template", ["template.yaml", "infra/lake.yaml", "infra/ledger.yaml", "infra/plans.yaml"])
 def test_checkov_finds_nothing_but_the_named_exceptions(repository, template):
     """Every exception is one line of the template, with its reason."""
     program = repository / ".venv-checkov" / "bin" / "checkov"

@@ -30,6 +30,12 @@ def lake(repository: Path) -> Template:
 
 
 @pytest.fixture(scope="session")
+def ledger(repository: Path) -> Template:
+    """The nested stack of the ledger, as it is written."""
+    return load_yaml(repository / "infra" / "ledger.yaml")
+
+
+@pytest.fixture(scope="session")
 def plans(repository: Path) -> Template:
     """The nested stack of the plans."""
     return load_yaml(repository / "infra" / "plans.yaml")

@@ -3,23 +3,33 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 
 def lint(*arguments):
     """Run cfn-lint; return what it printed."""
-    command = [sys.executable, "-m", "cfnlint", "--regions", "eu-west-1", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    command = [str(Path(sys.executable).with_name("cfn-lint")), "--regions", "eu-west-1", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # A linter that cannot be started has nothing to say either.
+    assert done.stderr == ""
+    return done.stdout
 
 
 def test_the_templates_lint(repository):
     """Errors and warnings alike."""
-    paths = [repository / name for name in ("template.yaml", "infra/lake.yaml", "infra/plans.yaml")]
-    assert lint(*map(str, paths)) == ""
+    names = ("template.yaml", "infra/lake.yaml", "infra/ledger.yaml", "infra/plans.yaml")
+    assert lint("--", *(str(repository / name) for name in names)) == ""
+
+
+def test_the_linter_has_something_to_say_where_something_is_wrong(tmp_path):
+    """Or its silence would prove nothing."""
+    (tmp_path / "wrong.yaml").write_text("Resources: {Bucket: {Type: AWS::S3::Bucket, Properties: {Nmae: x}}}")
+    assert "Nmae" in lint("--", str(tmp_path / "wrong.yaml"))
 
 
 def test_the_translated_template_lints(repository, translated, tmp_path):
     """With the API's definition in place and every alias and roll-out written out: no cycle, no bad reference."""
-    for name in ("Lake", "Plans"):
+    for name in ("Lake", "Ledger", "Plans"):
         address = str(repository / "infra" / f"{name.lower()}.yaml")
         translated = translated | {
             "Resources": translated["Resources"]

@@ -154,6 +154,23 @@ class GatewayKeys:
         steps, gateway = self._look()
         return self._apply(steps, gateway, progress)
 
+    def switch(self) -> tuple[Step, ...]:
+        """Let keys through or stop them as the accounts say, and nothing else: one list, read often.
+
+        A key whose id is not noted is left for `sync`.
+        """
+        found = tuple(self._api.list_keys(self._prefix))
+        gateway = Gateway(found, {}, {})
+        noted = self._ids.list_ids()
+        known = {note.gateway_id for note in noted}
+        steps = plan_steps(self._accounts.list_keys(), noted, gateway, prefix=self._prefix, at_ms=self._clock())
+        switches = (
+            step
+            for step in steps
+            if step.kind is StepKind.DISABLE or (step.kind is StepKind.ENABLE and step.gateway_id in known)
+        )
+        return self._apply(switches, gateway)
+
     def _look(self) -> tuple[tuple[Step, ...], Gateway]:
         # The gateway first: what it has was in the accounts before, so a key made meanwhile is no stranger.
         found = tuple(self._api.list_keys(self._prefix))
