@@ -13,6 +13,7 @@ COMMANDS = {
     "audit": "audit",
     "customers": "customers",
     "events": "publish",
+    "export": "export",
     "generate": "publish",
     "inbox": "inbox",
     "invoice": "invoice",

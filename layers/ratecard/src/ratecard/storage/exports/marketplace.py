@@ -85,6 +85,8 @@ class MarketplaceTarget:
         try:
             answer = self._client.batch_meter_usage(UsageRecords=records)
         except botocore.exceptions.ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
+                raise TargetUnavailableError(f"AWS Marketplace still fails after {ATTEMPTS} attempts") from None
             return self._refused(deliveries, error.response["Error"]["Code"])
         except botocore.exceptions.BotoCoreError as error:
             raise TargetUnavailableError(f"AWS Marketplace cannot be asked: {type(error).__name__}") from None
@@ -98,7 +100,7 @@ class MarketplaceTarget:
         """Return what a refusal of a whole request means: for one record it is its own, of several it is any's."""
         if code in _FORBIDDEN:
             raise TargetForbiddenError(f"AWS Marketplace answers {code}")
-        if code in {"ThrottlingException", "InternalServiceErrorException", "InternalFailure"}:
+        if code == "ThrottlingException":
             raise TargetUnavailableError(f"AWS Marketplace still answers {code}")
         if len(deliveries) == 1:
             return [Receipt(deliveries[0], Outcome.REFUSED, code)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ratecard.billing.exports.account import Pending, SentAccount
+from ratecard.billing.exports.account import SentAccount
 from ratecard.billing.exports.deliveries import Delivery, Held, Outcome, Reason, Receipt
 from ratecard.billing.exports.planning import Plan
 from ratecard.storage.exports.journal import Journal
@@ -78,7 +78,7 @@ def run_export(
     for start in range(0, len(deliveries), target.together):
         _send(target, journal, deliveries[start : start + target.together], (now_ms, report))
         progress(min(start + target.together, len(deliveries)), len(deliveries))
-    report.held.sort()
+    report.held = sorted(set(report.held))
     return report
 
 
@@ -97,14 +97,27 @@ def _settle_pending(target: Target, journal: Journal, now_ms: int, report: Repor
         elif target.resend_ms is None or now_ms - pending.first_sent_ms < target.resend_ms:
             again.append(pending.delivery)
         else:
-            _look_up(target, journal, pending, report)
+            _look_up(target, journal, pending.delivery, report)
     for start in range(0, len(again), target.together):
-        _send(target, journal, again[start : start + target.together], (now_ms, report))
+        _send_again(target, journal, again[start : start + target.together], report)
 
 
-def _look_up(target: Target, journal: Journal, pending: Pending, report: Report) -> None:
+def _send_again(target: Target, journal: Journal, deliveries: Sequence[Delivery], report: Report) -> None:
+    """Send what may have been counted already: that it is refused now does not say that it was not counted then."""
+    sent = target.send(deliveries)
+    known = [receipt for receipt in sent.receipts if receipt.outcome is not Outcome.REFUSED]
+    journal.settle((receipt.delivery.identifier, receipt.outcome) for receipt in known)
+    for receipt in known:
+        _add(report, receipt)
+    if sent.failure is not None:
+        raise sent.failure
+    for receipt in sent.receipts:
+        if receipt.outcome is Outcome.REFUSED:
+            _look_up(target, journal, receipt.delivery, report)
+
+
+def _look_up(target: Target, journal: Journal, delivery: Delivery, report: Report) -> None:
     """Ask instead of sending again: the identifier may be forgotten, and the units would count twice."""
-    delivery = pending.delivery
     counted = target.find_counted(delivery, journal.account.units_of(delivery.slot))
     if counted is None:
         report.held.append(_held(Reason.UNRESOLVED, delivery, delivery.identifier))
@@ -117,7 +130,7 @@ def _look_up(target: Target, journal: Journal, pending: Pending, report: Report)
 
 def _send(target: Target, journal: Journal, deliveries: Sequence[Delivery], known: tuple[int, Report]) -> None:
     now_ms, report = known
-    journal.intend((each for each in deliveries if journal.account.find_pending(each.identifier) is None), now_ms)
+    journal.intend(deliveries, now_ms)
     sent = target.send(deliveries)
     journal.settle((receipt.delivery.identifier, receipt.outcome) for receipt in sent.receipts)
     for receipt in sent.receipts:
