@@ -41,6 +41,14 @@ def write_model(folder: Path, engine: str, content: bytes, columns: list[str], *
     return folder
 
 
+def add_file(folder: Path, name: str, content: bytes) -> None:
+    """Write a further file into an artifact, and list it."""
+    (folder / name).write_bytes(content)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"][name] = hashlib.sha256(content).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
 def open_engine(folder: Path, native_dir: Path) -> Engine:
     """Load an artifact as a function does."""
     return load_engine(str(folder), load_manifest(folder), str(native_dir))

@@ -48,6 +48,8 @@ class ModelContract(Value):
         Most rows in one online call.
     predicts_value : bool
         The model gives one real number and neither a chance nor classes: contributions are in the number's own unit.
+    sampled_reasons : bool
+        Contributions are estimated by sampling, as those of an ONNX graph are, and come with standard errors.
     """
 
     slug: str
@@ -61,6 +63,7 @@ class ModelContract(Value):
     scale: ScoreScale | None = None
     max_rows: int = 256
     predicts_value: bool = False
+    sampled_reasons: bool = False
 
     @cached_property
     def effect_unit(self) -> str:

@@ -135,14 +135,17 @@ def explanation_properties(contract: ModelContract) -> dict[str, Schema]:
     )
     if any(reason.typical for reason in contract.reasons):
         reason["properties"] = reason["properties"] | compared_properties()
-    account = closed_object(
-        {
-            "unit": {"type": "string", "enum": [unit]},
-            "base": {"type": "number"},
-            "contributions": closed_object({column: {"type": "number"} for column in contract.columns}),
-            "total": {"type": "number", "description": "Base and contributions added up: the score before rounding."},
-        }
-    )
+    by_column = closed_object({column: {"type": "number"} for column in contract.columns})
+    members: dict[str, Schema] = {
+        "unit": {"type": "string", "enum": [unit]},
+        "base": {"type": "number"},
+        "contributions": by_column,
+        "total": {"type": "number", "description": "Base and contributions added up: the score before rounding."},
+    }
+    if contract.sampled_reasons:
+        words = "Contributions are estimates; by so much would they differ if the sampling were done again."
+        members["standard_error"] = {**by_column, "description": words}
+    account = closed_object(members)
     return {
         "reasons": {"type": "array", "items": reason, "description": "Principal reasons, the strongest first."},
         "advice": {"type": "array", "items": {"type": "string"}, "description": "What the person scored can change."},

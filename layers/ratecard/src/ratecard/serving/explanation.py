@@ -1,11 +1,8 @@
-"""From exact contributions to reasons, advice and an account that adds up to the score."""
+"""From contributions to reasons, advice and an account that adds up to the score."""
 
 from __future__ import annotations
 
-from math import (
-    fsum,
-    isnan,
-)  # sum() adds in another way from Python 3.12 on: the same row would differ in its last digit
+from math import fsum, isnan, sqrt  # fsum: sum() adds in another way from Python 3.12 on, and would differ
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +22,9 @@ SMALLEST_LOG_ODDS = 0.01
 SMALLEST_SHARE = 0.01
 """The same for models of a value, of all that moved the value up or down: its unit can be of any size."""
 
+
+CERTAIN_ERRORS = 2.0
+"""A sampled effect within two standard errors of nothing is not named as a reason."""
 
 SMALLEST = {"points": SMALLEST_POINTS, "log_odds": SMALLEST_LOG_ODDS}
 
@@ -58,7 +58,13 @@ class Explainer:
         self._smallest = SMALLEST.get(self._unit)
 
     def explain(
-        self, columns: Sequence[float | str], contributions: Sequence[float], *, adverse: bool, full: bool
+        self,
+        columns: Sequence[float | str],
+        contributions: Sequence[float],
+        errors: Sequence[float],
+        *,
+        adverse: bool,
+        full: bool,
     ) -> dict[str, object]:
         """Explain one row.
 
@@ -67,7 +73,9 @@ class Explainer:
         columns : sequence
             The row as the engine's columns, in their order.
         contributions : sequence of float
-            Exact contributions to the engine's margin, one for each column, then the base value.
+            Contributions to the engine's margin, one for each column, then the base value.
+        errors : sequence of float
+            Standard error of each column's contribution; empty where they are exact.
         adverse : bool
             The decision was adverse: at least one reason is owed, however small.
         full : bool
@@ -78,13 +86,13 @@ class Explainer:
         dict
             Members reasons, advice and, where asked, explanation.
         """
-        ranked = self._ranked(contributions, adverse=adverse)
+        ranked = self._ranked(contributions, errors, adverse=adverse)
         explained: dict[str, object] = {
             "reasons": [self._item(effect, reason, columns) for effect, reason in ranked],
             "advice": [reason.advice for _, reason in ranked if reason.advice],
         }
         if full:
-            explained["explanation"] = self._account(contributions)
+            explained["explanation"] = self._account(contributions, errors)
         return explained
 
     def _item(self, effect: float, reason: Reason, columns: Sequence[float | str]) -> dict[str, object]:
@@ -100,23 +108,39 @@ class Explainer:
             item["typical"] = list(reason.typical)
         return item
 
-    def _ranked(self, contributions: Sequence[float], *, adverse: bool) -> list[tuple[float, Reason]]:
+    def _ranked(
+        self, contributions: Sequence[float], errors: Sequence[float], *, adverse: bool
+    ) -> list[tuple[float, Reason]]:
         against = 1.0 if self._per_margin >= 0 else -1.0
         effects = [
-            (self._per_margin * fsum(contributions[place] for place in places), reason)
+            (self._per_margin * fsum(contributions[place] for place in places), reason, places)
             for reason, places in self._reasons
         ]
-        effects.sort(key=lambda pair: (-against * pair[0], pair[1].code))
-        smallest = self._smallest
-        if smallest is None:
-            smallest = SMALLEST_SHARE * fsum(abs(value) for value in contributions[:-1]) or FLOAT_SMALLEST
-        counted = [(effect, reason) for effect, reason in effects if effect * against >= smallest]
+        effects.sort(key=lambda triple: (-against * triple[0], triple[1].code))
+        least = self._smallest
+        if least is None:
+            least = SMALLEST_SHARE * fsum(abs(value) for value in contributions[:-1]) or FLOAT_SMALLEST
+        counted = [
+            (effect, reason)
+            for effect, reason, places in effects
+            if effect * against >= least and (not errors or self._is_certain(effect, places, errors))
+        ]
         if not counted and effects and (adverse or effects[0][0] * against > 0):
-            return effects[:1]
+            return [effects[0][:2]]
         return counted[:MAX_REASONS]
 
-    def _account(self, contributions: Sequence[float]) -> dict[str, object]:
+    def _is_certain(self, effect: float, places: tuple[int, ...], errors: Sequence[float]) -> bool:
+        """Say whether a sampled effect is more than what other samples would have made of nothing."""
+        error = sqrt(fsum(errors[place] ** 2 for place in places))
+        return abs(effect) > CERTAIN_ERRORS * abs(self._per_margin) * error
+
+    def _account(self, contributions: Sequence[float], errors: Sequence[float]) -> dict[str, object]:
         base_log_odds = self._slope * contributions[-1] + self._intercept
         base = self._scale.score(base_log_odds) if self._scale else base_log_odds
         parts = {name: self._per_margin * value for name, value in zip(self._columns, contributions[:-1], strict=True)}
-        return {"unit": self._unit, "base": base, "contributions": parts, "total": fsum((base, *parts.values()))}
+        account: dict[str, object] = {"unit": self._unit, "base": base, "contributions": parts}
+        account["total"] = fsum((base, *parts.values()))
+        if errors:
+            scale = abs(self._per_margin)
+            account["standard_error"] = {name: scale * error for name, error in zip(self._columns, errors, strict=True)}
+        return account

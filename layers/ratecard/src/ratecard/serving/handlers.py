@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
     from ratecard.contract import ModelContract
+    from ratecard.engines.engine import Engine
+    from ratecard.engines.manifest import Manifest
+    from ratecard.serving.contributions import ContributionSource
     from ratecard.serving.model import Decide
 
     Handler: TypeAlias = Callable[[dict[str, Any], Any], dict[str, Any]]
@@ -47,13 +50,30 @@ def load_model(contract: ModelContract, decide: Decide, artifact_folder: str, na
         )
     if manifest.columns != contract.columns:
         raise ArtifactError("the artifact's columns are not the contract's, or in another order")
-    if contract.reasons and manifest.engine == "onnx":
-        raise ArtifactError("an ONNX graph has no exact contributions, so its contract can have no reasons")
     check_output(contract, manifest.output)
+    sampled = bool(contract.reasons) and manifest.engine == "onnx"
+    if contract.sampled_reasons != sampled:
+        raise ArtifactError(f"a {manifest.engine} model's reasons are not as the contract says in sampled_reasons")
     engine = load_engine(artifact_folder, manifest, native_dir)
     if (engine.outputs > 1) != (manifest.output in BY_CLASS):
         raise ArtifactError(f"the model gives {engine.outputs} scores a row, which are not {manifest.output}")
-    return Model(contract, engine, manifest, decide)
+    source = sampled_source(engine, manifest, artifact_folder) if sampled else None
+    return Model(contract, engine, manifest, decide, source=source)
+
+
+def sampled_source(engine: Engine, manifest: Manifest, artifact_folder: str) -> ContributionSource:
+    """Set up the sampling of Shapley values against the artifact's background rows.
+
+    Raises
+    ------
+    ArtifactError
+        If it has none, or they are not what the graph takes.
+    """
+    from ratecard.engines.background import load_background
+    from ratecard.engines.shapley import ShapleySampler
+    from ratecard.serving.contributions import SampledSource
+
+    return SampledSource(ShapleySampler(engine, load_background(artifact_folder, manifest)), manifest.output)
 
 
 def check_output(contract: ModelContract, output: str) -> None:

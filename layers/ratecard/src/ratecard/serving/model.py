@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from ratecard.engines.manifest import BY_CLASS
+from ratecard.engines.manifest import LOG_ODDS
+from ratecard.serving.contributions import ExactSource
 from ratecard.serving.explanation import Explainer
-from ratecard.serving.scores import centred, score_reader
+from ratecard.serving.scores import score_reader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import TypeAlias
 
-    from ratecard.contract import Decision, ModelContract, Row, Scored
-    from ratecard.engines.engine import Engine
-    from ratecard.engines.manifest import Manifest
+    from ratecard.contract import Decision, ModelContract, PointsDecision, Row, Scored
+    from ratecard.engines.engine import ColumnEngine, Engine
+    from ratecard.engines.manifest import Calibration, Manifest
+    from ratecard.serving.contributions import ContributionSource
 
     Decide: TypeAlias = Callable[[Scored], Decision]
     Prediction: TypeAlias = dict[str, object]
@@ -32,17 +34,42 @@ class Model:
         The artifact's description; says what the engine's scores are and how they are calibrated.
     decide : callable
         From `Scored` to `Decision`.
+    source : ContributionSource or None
+        Where contributions come from; None is the engine itself.
     """
 
-    def __init__(self, contract: ModelContract, engine: Engine, manifest: Manifest, decide: Decide) -> None:
+    def __init__(
+        self,
+        contract: ModelContract,
+        engine: Engine,
+        manifest: Manifest,
+        decide: Decide,
+        *,
+        source: ContributionSource | None = None,
+    ) -> None:
         self.contract = contract
         self._engine = engine
         self._read = score_reader(manifest.output, manifest.calibration)
-        self._by_class = manifest.output in BY_CLASS
+        self._source = source or ExactSource(engine, manifest)
         self._decide = decide
         self._names = tuple(output.name for output in contract.outputs)
-        calibration = manifest.calibration
+        calibration = self._calibration = manifest.calibration
+        self._output = manifest.output
         self._explainer = Explainer(contract, calibration.slope, calibration.intercept)
+
+    def find_columnar(self) -> tuple[ColumnEngine, Calibration, PointsDecision] | None:
+        """Return what scores a file's rows by columns: engine, calibration of its log-odds, and decision by points.
+
+        None where the engine takes rows only, or the decision needs more than the points: rows are then scored as
+        `predict` does.
+        """
+        from ratecard.contract.points import PointsDecision
+
+        decide = self._decide
+        if not isinstance(decide, PointsDecision) or self._output != LOG_ODDS:
+            return None
+        engine = self._engine
+        return (engine, self._calibration, decide) if hasattr(engine, "score_columns") else None  # type: ignore[return-value]
 
     def predict(self, rows: Sequence[Row], *, explain: bool, adverse: bool = True) -> list[Prediction]:
         """Score rows and decide on each.
@@ -62,25 +89,17 @@ class Model:
             One prediction for each row, in order.
         """
         encoded = [self.contract.encode(row) for row in rows]
+        scored = self._engine.score(encoded)
         predictions: list[Prediction] = []
         owed: list[tuple[int, Decision]] = []
-        for index, (row, scores) in enumerate(zip(rows, self._engine.score(encoded), strict=True)):
+        for index, (row, scores) in enumerate(zip(rows, scored, strict=True)):
             decision = self._decide(self._read(row, scores))
             predictions.append(dict(zip(self._names, decision.outputs, strict=True)))
             if explain or (adverse and decision.adverse):
                 owed.append((index, decision))
         if owed and self.contract.reasons:
-            contributions = self._engine.contributions([encoded[index] for index, _ in owed])
-            for (index, decision), values in zip(owed, contributions, strict=True):
-                parts = self._of_class(values, decision.explained) if self._by_class else values
-                explained = self._explainer.explain(encoded[index], parts, adverse=decision.adverse, full=explain)
+            asked = [(encoded[index], scored[index], decision.explained) for index, decision in owed]
+            for (index, decision), account in zip(owed, self._source.account(asked), strict=True):
+                explained = self._explainer.explain(encoded[index], *account, adverse=decision.adverse, full=explain)
                 predictions[index].update(explained)
         return predictions
-
-    def _of_class(self, contributions: Sequence[float], explained: int) -> list[float]:
-        """Return one class's contributions and base, each against its mean over the classes.
-
-        What is added to the scores of all classes alike decides nothing, and is no reason.
-        """
-        width = len(self.contract.columns) + 1
-        return [centred(contributions[place::width])[explained] for place in range(width)]

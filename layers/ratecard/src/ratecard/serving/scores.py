@@ -87,6 +87,31 @@ def centred(scores: Scores) -> list[float]:
     return [score - mean for score in scores]
 
 
+def margin_reader(output: str, explained: int) -> Callable[[Scores], float]:
+    """Choose the number that contributions to a model's scores add up to, before calibration.
+
+    Parameters
+    ----------
+    output : str
+        As the manifest names it.
+    explained : int
+        Place of the class to explain; anything where there are no classes.
+
+    Returns
+    -------
+    callable
+        From the engine's scores for a row to log-odds; of a class to its log-probability against the mean over the
+        classes; of a value to the value.
+    """
+    if output == PROBABILITY:
+        return lambda scores: log_odds_of(scores[0])
+    if output == LOG_ODDS_BY_CLASS:
+        return lambda scores: centred(scores)[explained]
+    if output == PROBABILITY_BY_CLASS:
+        return lambda scores: centred(log_fractions(scores))[explained]
+    return lambda scores: scores[0]
+
+
 def score_reader(output: str, calibration: Calibration) -> ScoreReader:
     """Choose how a model's scores are read.
 
