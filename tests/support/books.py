@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from click.testing import CliRunner, Result
-from support.ledger import BOOK, access, usage
 
 from ratecard.billing.periods import BillingCalendar, Period, parse_period
 from ratecard.storage.accounts import SqliteAccounts
 from ratecard.storage.customers import Terms
 from ratecard_workbench.cli.root import main
+from support.ledger import BOOK, access, usage
 
 START_MS = 1_746_057_600_000
 """2025-05-01T00:00:00Z: when the customers came."""

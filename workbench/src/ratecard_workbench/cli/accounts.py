@@ -10,7 +10,7 @@ from pathlib import Path
 from ratecard.billing.plans import PriceBook
 from ratecard.billing.pricebook import load_price_book
 from ratecard.storage.audited import AuditedAccounts
-from ratecard.storage.customers import instant_of
+from ratecard.storage.customers import InvalidCustomerError, instant_of
 from ratecard_workbench.local.accountable import audited
 from ratecard_workbench.local.home import Home
 from ratecard_workbench.local.opening import open_accounts
@@ -30,6 +30,12 @@ def check_plan(project: Path, plan: str, from_ms: int | None = None) -> PriceBoo
     book = load_price_book(price_book_path(project))
     book.get_plan(plan, datetime.now(UTC) if from_ms is None else instant_of(from_ms))
     return book
+
+
+def check_currency(book: PriceBook, currency: str) -> None:
+    """Refuse a customer in another currency than the prices'; raises InvalidCustomerError."""
+    if currency != book.currency:
+        raise InvalidCustomerError(f"the price book is in {book.currency}, and nothing is converted to {currency}")
 
 
 def price_book_path(project: Path) -> Path:

@@ -10,7 +10,7 @@ import click
 
 from ratecard.billing.periods import BillingCalendar
 from ratecard.storage.customers import DEFAULT_FILES_PLAN, DEFAULT_TERMS, Customer, Terms
-from ratecard_workbench.cli.accounts import check_plan, opened_accounts
+from ratecard_workbench.cli.accounts import check_currency, check_plan, opened_accounts
 from ratecard_workbench.cli.options import actor_option, from_option, home_option, json_option, project_option
 from ratecard_workbench.cli.tables import make_table, print_table
 from ratecard_workbench.cli.terminal import message, result_json
@@ -54,6 +54,7 @@ def create(*, customer: str, project: Path, home: Path, actor: str, as_json: boo
     wanted = _Wanted(**given)
     book = check_plan(project, given["files_plan"])
     terms = wanted.terms(Terms(DEFAULT_TERMS.calendar, book.currency))
+    check_currency(book, terms.currency)
     with opened_accounts(home, actor) as audited:
         made = audited.create_customer(customer, wanted.name or customer, terms, given["files_plan"])
     _show(made, as_json=as_json)

@@ -47,8 +47,10 @@ def verify(*, what: str | None, head: str | None, recompute: bool, project: Path
             else:
                 report = verify_one(books.chain, int(what), ledger=ledger)
     if report.findings:
-        problems = tuple(Problem(f"document {each.number}", each.code, each.detail) for each in report.findings)
-        raise VerificationFailedError(f"{len(report.findings)} finding(s) in {report.documents} document(s)", problems)
+        problems = tuple(
+            Problem(f"document {each.number}", each.code, f"{each.code}: {each.detail}") for each in report.findings
+        )
+        raise VerificationFailedError(f"{len(report.findings)} finding(s): not all is as it was issued", problems)
     if as_json:
         described = {"documents": report.documents, "recomputed": report.recomputed, "head_sha256": report.head_sha256}
         result_json(described)

@@ -19,8 +19,8 @@ COLUMNS = ("period", "what", "level", "plan", "price", "calls", "rows", "amount"
 MOST_BLOCKERS = 20
 
 
-def print_statement(statement: Statement) -> None:
-    """Print a statement's lines and sums to stdout, and what stands in its way to stderr."""
+def print_usage(statement: Statement) -> None:
+    """Print a statement's lines and sums to stdout."""
     draft = statement.draft
     print_lines([*draft.lines, *draft.adjustments], f"{draft.customer} {draft.period.name}", draft.currency)
     sums = [("total", statement.total), ("credit used", draft.credit_used), ("due", statement.due)]
@@ -29,6 +29,11 @@ def print_statement(statement: Statement) -> None:
     if statement.balance is not None:
         left = money_text(statement.balance.available, draft.currency)
         click.echo(f"{'prepaid left':12}{left:>16} {draft.currency}")
+
+
+def print_statement(statement: Statement) -> None:
+    """Print a statement to stdout, and what stands in its way to stderr."""
+    print_usage(statement)
     for each in statement.blockers[:MOST_BLOCKERS]:
         message(f"{each.code}: {each.detail}")
     if len(statement.blockers) > MOST_BLOCKERS:

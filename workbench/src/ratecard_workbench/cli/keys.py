@@ -11,6 +11,7 @@ from ratecard_workbench.cli.accounts import check_plan, opened_accounts
 from ratecard_workbench.cli.options import actor_option, from_option, home_option, json_option, project_option
 from ratecard_workbench.cli.tables import make_table, print_table
 from ratecard_workbench.cli.terminal import message, result_json
+from ratecard_workbench.local.accountable import ensure_customer
 
 
 @click.group()
@@ -28,9 +29,9 @@ def keys() -> None:
 @json_option
 def create(*, customer: str, plan: str, name: str, project: Path, home: Path, actor: str, as_json: bool) -> None:
     """Make a key for CUSTOMER, who is made too if there is none. Its secret is shown once."""
-    check_plan(project, plan)
+    book = check_plan(project, plan)
     with opened_accounts(home, actor) as audited:
-        audited.ensure_customer(customer, customer)
+        ensure_customer(audited, customer, customer, book.currency)
         _show_issued(audited.create_key(customer, plan, name), as_json=as_json)
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import click
 
+from ratecard.billing.canonical import decimal_text
 from ratecard.billing.lint import lint_price_book
-from ratecard.billing.plans import Plan, Price
+from ratecard.billing.plans import Plan, Price, PriceBook
+from ratecard.billing.prepaid import LAG_SECONDS, compute_plan_overshoot
 from ratecard.billing.pricebook import load_price_book
 from ratecard.billing.tiers import Tier
 from ratecard_workbench.cli.accounts import price_book_path
@@ -17,7 +19,7 @@ from ratecard_workbench.cli.options import json_option, project_option
 from ratecard_workbench.cli.tables import make_table, print_table
 from ratecard_workbench.cli.terminal import message, result_json
 
-PLAN_COLUMNS = ("plan", "title", "rate_per_second", "burst", "quota", "minimum_fee", "version")
+PLAN_COLUMNS = ("plan", "title", "rate_per_second", "burst", "quota", "minimum_fee", "overshoot", "version")
 PRICE_COLUMNS = ("model", "operation", "level", "plan", "mode", "tiers", "version")
 
 
@@ -40,12 +42,12 @@ def list_plans(*, project: Path, as_json: bool) -> None:
     ]
     if as_json:
         described = {
-            "plans": [_describe_plan(plan) for plan in found],
+            "plans": [_describe_plan(plan, book) for plan in found],
             "prices": [_describe_price(one) for one in prices],
         }
         result_json({"currency": book.currency} | described)
         return
-    print_table(make_table("Plans", PLAN_COLUMNS, [_plan_row(plan) for plan in found]))
+    print_table(make_table("Plans", PLAN_COLUMNS, [_plan_row(plan, book) for plan in found]))
     title = f"Prices of a unit, in {book.currency}"
     print_table(make_table(title, PRICE_COLUMNS, [_price_row(price) for price in prices]))
 
@@ -64,7 +66,8 @@ def check(*, project: Path, as_json: bool) -> None:
     message(f"the price book is valid; {len(findings)} warning(s)")
 
 
-def _describe_plan(plan: Plan) -> dict[str, object]:
+def _describe_plan(plan: Plan, book: PriceBook) -> dict[str, object]:
+    """Describe a plan; of a prepaid one, what a key can use at most beyond its balance, by calls of one row."""
     quota = plan.quota and {"limit": plan.quota.limit, "period": plan.quota.period.value}
     return {
         "plan": plan.slug,
@@ -73,6 +76,8 @@ def _describe_plan(plan: Plan) -> dict[str, object]:
         "burst": plan.burst,
         "quota": quota,
         "minimum_fee": f"{plan.minimum_fee:f}",
+        "prepaid": plan.prepaid,
+        "overshoot": _overshoot(plan, book),
         "version": plan.version,
     }
 
@@ -92,9 +97,17 @@ def _describe_price(price: Price) -> dict[str, object]:
     }
 
 
-def _plan_row(plan: Plan) -> list[object]:
+def _overshoot(plan: Plan, book: PriceBook) -> str | None:
+    if not plan.prepaid:
+        return None
+    return decimal_text(compute_plan_overshoot(book, plan, lag_seconds=LAG_SECONDS, units_per_call=1))
+
+
+def _plan_row(plan: Plan, book: PriceBook) -> list[object]:
     quota = "none" if plan.quota is None else f"{plan.quota.limit} a {plan.quota.period.value.lower()}"
-    described = _describe_plan(plan) | {"quota": quota}
+    described = _describe_plan(plan, book)
+    overshoot = f"{described['overshoot']} x rows of a call" if plan.prepaid else "not prepaid"
+    described |= {"quota": quota, "overshoot": overshoot}
     return [described[column] for column in PLAN_COLUMNS]
 
 

@@ -21,16 +21,24 @@ from ratecard_workbench.local.server import is_loopback
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
 @click.option("--idle-seconds", default=300.0, show_default=True, help="How long an idle process is kept.")
 @click.option("--drain-seconds", default=30.0, show_default=True, help="How long calls may still take at the end.")
+@click.option(
+    "--refresh-seconds",
+    default=60.0,
+    show_default=True,
+    type=click.FloatRange(1.0),
+    help="How often usage is counted for customers, and prepaid balances are netted.",
+)
 @project_option
 @home_option
 @parameter_option
 @json_option
-def up(
+def up(  # noqa: PLR0913 - one parameter for each option
     *,
     host: str,
     port: int,
     idle_seconds: float,
     drain_seconds: float,
+    refresh_seconds: float,
     project: Path,
     home: Path,
     parameters: dict[str, str],
@@ -45,6 +53,7 @@ def up(
         parameters=parameters,
         idle_seconds=idle_seconds,
         drain_seconds=drain_seconds,
+        refresh_seconds=refresh_seconds,
     )
     if not is_loopback(host):
         message(f"warning: {host} lets other machines call this platform, without encryption")

@@ -12,11 +12,17 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
-from ratecard_workbench.cli.options import home_option, json_option
+from ratecard.kernel.clock import rfc3339_from_epoch_ms
+from ratecard.storage.accounts import now_ms
+from ratecard.storage.refreshing import describe_usage
+from ratecard_workbench.cli.accounts import price_book_path
+from ratecard_workbench.cli.invoice_show import print_usage
+from ratecard_workbench.cli.options import home_option, json_option, project_option
 from ratecard_workbench.cli.tables import make_table, print_table
 from ratecard_workbench.cli.terminal import message, result_json
 from ratecard_workbench.local.counters import load_counts
 from ratecard_workbench.local.home import Home
+from ratecard_workbench.local.ledgers import opened_ledger
 from ratecard_workbench.local.opening import open_accounts
 from ratecard_workbench.local.tally import Tally
 
@@ -31,10 +37,20 @@ ANSWER_COLUMNS = ("customer", "key", "plan", "counted", *CLASSES)
     "--days", default=1, show_default=True, type=click.IntRange(1, 366), help="How many days, today included."
 )
 @click.option("--once", is_flag=True, help="Print once instead of following.")
+@click.option("--customer", help="What this customer used in a billing period, and what it costs.")
+@click.option("--period", metavar="YYYY-MM", help="The customer's period that begins in this month; the present one.")
+@project_option
 @home_option
 @json_option
-def usage(*, days: int, once: bool, home: Path, as_json: bool) -> None:
+def usage(
+    *, days: int, once: bool, customer: str | None, period: str | None, project: Path, home: Path, as_json: bool
+) -> None:
     """Show calls, units and answers by key, from the lake. At a terminal the table follows until Ctrl-C."""
+    if customer is not None:
+        show_customer(customer, period, project, home=home, as_json=as_json)
+        return
+    if period is not None:
+        raise click.UsageError("--period needs a --customer")
     view = _View(Home(home.resolve()), days)
     if as_json:
         result_json(view.document())
@@ -48,6 +64,18 @@ def usage(*, days: int, once: bool, home: Path, as_json: bool) -> None:
                 time.sleep(REFRESH_SECONDS)
     if view.damaged:
         message(f"{view.damaged} damaged lines in the lake were left out")
+
+
+def show_customer(customer: str, period: str | None, project: Path, *, home: Path, as_json: bool) -> None:
+    """Show what a customer used, as they see it themselves (`GET /v1/usage`)."""
+    as_of_ms = now_ms()
+    with opened_ledger(home, price_book_path(project)) as books:
+        wanted = books.ledger.get_period(customer, period, as_of_ms=as_of_ms)
+        statement = books.ledger.assess({customer: wanted}, as_of_ms=as_of_ms, adjust=False)[customer]
+    if as_json:
+        result_json(describe_usage(statement) | {"as_of": rfc3339_from_epoch_ms(as_of_ms)})
+    else:
+        print_usage(statement)
 
 
 class _View:

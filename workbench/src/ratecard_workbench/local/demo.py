@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ratecard.storage.accounts import IssuedKey
 from ratecard.storage.audited import AuditedAccounts
+from ratecard_workbench.local.accountable import ensure_customer
 from ratecard_workbench.local.application import Application
 from ratecard_workbench.local.cloudformation import Node, load_yaml
 from ratecard_workbench.local.openapi import Definition, LambdaIntegration, Route
@@ -18,9 +19,9 @@ PLAN = "standard"
 PUBLIC_DOCUMENT = "openapi.public.yaml"
 
 
-def issue_demo_key(audited: AuditedAccounts) -> IssuedKey:
+def issue_demo_key(audited: AuditedAccounts, currency: str = "USD") -> IssuedKey:
     """Give the demo customer's key a new secret: only its hash is stored, so an old one could not be shown again."""
-    audited.ensure_customer(CUSTOMER, "Demo")
+    ensure_customer(audited, CUSTOMER, "Demo", currency)
     for key in audited.accounts.list_keys(CUSTOMER):
         if key.name == KEY_NAME and key.enabled and key.plan == PLAN:
             return audited.rotate_key(key.id)

@@ -42,7 +42,7 @@ class MockIntegration:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One method of one path.
+    """One method of one path, which may have parameters, each one step of it.
 
     Attributes
     ----------
@@ -68,6 +68,14 @@ class Route:
     def find_validator(self, content_type: str) -> Validator | None:
         """Return the check of a body of this type; API Gateway falls back to the model under `$default`."""
         return self.validators.get(content_type) or self.validators.get("$default")
+
+
+def compile_resource(resource: str) -> re.Pattern[str]:
+    """Return what the paths of a resource look like; a parameter such as ``{number}`` is a group of its name."""
+    parts = re.split(r"\{(\w+)\}", resource)
+    return re.compile(
+        "".join(f"(?P<{part}>[^/]+)" if number % 2 else re.escape(part) for number, part in enumerate(parts))
+    )
 
 
 @dataclass(frozen=True, slots=True)

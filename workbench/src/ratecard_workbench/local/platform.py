@@ -33,6 +33,7 @@ from ratecard_workbench.local.launch import (
     find_native_directory,
     prepare_packages,
 )
+from ratecard_workbench.local.minute import Minute
 from ratecard_workbench.local.openapi import Definition, LambdaIntegration, load_definition
 from ratecard_workbench.local.opening import open_accounts, open_counters, open_sinks
 from ratecard_workbench.local.pool import FunctionPool
@@ -42,6 +43,9 @@ from ratecard_workbench.local.server import bind, make_server
 from ratecard_workbench.local.sinks import PlatformSinks
 from ratecard_workbench.local.upload import UploadDoor
 from ratecard_workbench.local.vigil import Vigil
+
+LEDGER = "RATECARD_LEDGER"
+"""A function that the template gives a ledger gets this home's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,8 @@ class Options:
         How long a worker without calls is kept.
     drain_seconds : float
         How long calls in flight may take when the platform stops.
+    refresh_seconds : float
+        How often usage is counted for customers, and prepaid balances are netted.
     """
 
     root: Path
@@ -71,6 +77,7 @@ class Options:
     parameters: Mapping[str, str] = field(default_factory=dict)
     idle_seconds: float = 300.0
     drain_seconds: float = 30.0
+    refresh_seconds: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +127,16 @@ def make_surroundings(root: Path, home: Home, application: Application) -> Surro
     """Collect what all workers share, and where those that take files find them."""
     native = find_native_directory(root)
     objects = {"RATECARD_OBJECT_ROOT": str(home.root)}
+    ledger = {"RATECARD_LEDGER_ROOT": str(home.root)}
     with usable(home.runtime):
         packages = prepare_packages(home.runtime.resolve())
     return Surroundings(
         packages=packages,
         environment={"RATECARD_NATIVE_DIR": str(native)} if native is not None else {},
-        by_function={name: objects for name, spec in application.functions.items() if spec.arrivals is not None},
+        by_function={
+            name: (objects if spec.arrivals is not None else {}) | (ledger if LEDGER in spec.environment else {})
+            for name, spec in application.functions.items()
+        },
     )
 
 
@@ -175,7 +186,7 @@ class Platform:
             sinks = stack.enter_context(contextlib.closing(open_sinks(home)))
             accounts = stack.enter_context(contextlib.closing(open_accounts(home)))
             counters = stack.enter_context(contextlib.closing(open_counters(home)))
-            demo = issue_demo_key(audited(home, accounts, operator_name()))
+            demo = issue_demo_key(audited(home, accounts, operator_name()), project.book.currency)
             keyring = Keyring(accounts, project.book.plans_at(datetime.now(UTC)), counters)
             pools = self._make_pools(project, home, sinks)
             inbox = Inbox(home, pools, accounts, sinks.platform_log)
@@ -186,6 +197,10 @@ class Platform:
             vigil = Vigil(self._stop, partial(sinks.platform_log.record, "platform"))
             ticking = vigil.start("the clockwork", clockwork.run())
             watching = vigil.start("the inbox", inbox.run())
+            minute = Minute(
+                options.root, home, project.book, interval_seconds=options.refresh_seconds, log=sinks.platform_log
+            )
+            netting = vigil.start("the ledger", minute.run())
             serving = vigil.start("the server", server.serve(sockets=[listener]))
             lock.announce(options.host, port)
             sinks.platform_log.record("platform", f"listening on {options.host} port {port}")
@@ -193,6 +208,7 @@ class Platform:
             on_standing(Standing(project, options.host, port, demo, home.inbox))
             await self._stop.wait()
             watching.cancel()
+            netting.cancel()
             await self._stop_serving(server, serving)
             await inbox.close()
             until = time.monotonic() + options.drain_seconds

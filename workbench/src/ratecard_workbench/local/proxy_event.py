@@ -10,10 +10,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from urllib.parse import unquote
 
 from ratecard_workbench.local.errors import FunctionFailedError
 from ratecard_workbench.local.exchange import DROPPED_HEADERS, Exchange
-from ratecard_workbench.local.openapi import Route
+from ratecard_workbench.local.openapi import Route, compile_resource
 
 ACCOUNT_ID = "000000000000"
 API_ID = "ratecard00"
@@ -86,7 +87,10 @@ def proxy_event(exchange: Exchange, route: Route, *, stage: str) -> bytes:
     if exchange.holder is not None:
         identity["apiKey"] = exchange.api_key
         identity["apiKeyId"] = exchange.holder.key_id
-    before, context, after = _fixed_parts(route.method, route.resource, route.resource_id, stage)
+    if "{" in route.resource:
+        before, context, after = _parts_of_path(route, exchange.path, stage)
+    else:
+        before, context, after = _fixed_parts(route.method, route.resource, route.resource_id, stage)
     # What is the same for every request of a route is JSON already; ids and times need no escaping.
     return (
         f'{before}"headers":{_encode(headers)},"multiValueHeaders":{_encode(many)},'
@@ -101,11 +105,25 @@ def proxy_event(exchange: Exchange, route: Route, *, stage: str) -> bytes:
 @lru_cache(maxsize=1024)
 def _fixed_parts(method: str, resource: str, resource_id: str, stage: str) -> tuple[str, str, str]:
     """Return the beginning of a route's events, the beginning of their context, and their end."""
+    return _parts((method, resource, resource_id), resource, None, stage)
+
+
+def _parts_of_path(route: Route, path: str, stage: str) -> tuple[str, str, str]:
+    """Return the same for one path of a route that has parameters."""
+    match = compile_resource(route.resource).fullmatch(path)
+    parameters = {name: unquote(value) for name, value in match.groupdict().items()} if match else None
+    return _parts((route.method, route.resource, route.resource_id), path, parameters, stage)
+
+
+def _parts(
+    route: tuple[str, str, str], path: str, parameters: dict[str, str] | None, stage: str
+) -> tuple[str, str, str]:
+    method, resource, resource_id = route
     before = {
         "resource": resource,
-        "path": resource,
+        "path": path,
         "httpMethod": method,
-        "pathParameters": None,
+        "pathParameters": parameters,
         "stageVariables": None,
     }
     context = {
@@ -115,7 +133,7 @@ def _fixed_parts(method: str, resource: str, resource_id: str, stage: str) -> tu
         "domainName": DOMAIN_NAME,
         "domainPrefix": API_ID,
         "httpMethod": method,
-        "path": f"/{stage}{resource}",
+        "path": f"/{stage}{path}",
         "resourceId": resource_id,
         "resourcePath": resource,
         "stage": stage,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ratecard_workbench.local.application import ACCOUNT_THROTTLE, MethodThrottle, Stage
-from ratecard_workbench.local.openapi import Route
+from ratecard_workbench.local.openapi import Route, compile_resource
 from ratecard_workbench.local.throttle import TokenBucket
 from ratecard_workbench.local.upload import PREFIX, UploadDoor
 
@@ -13,15 +13,20 @@ from ratecard_workbench.local.upload import PREFIX, UploadDoor
 class Entry:
     """A route with the bucket that all its callers share."""
 
-    __slots__ = ("bucket", "route")
+    __slots__ = ("bucket", "pattern", "route")
 
     def __init__(self, route: Route, throttle: MethodThrottle) -> None:
         self.route = route
+        self.pattern = compile_resource(route.resource)
         self.bucket = TokenBucket(throttle.rate_per_second, throttle.burst)
+
+    def matches(self, path: str) -> bool:
+        """Tell whether a path is one of the route's resource."""
+        return self.pattern.fullmatch(path) is not None
 
 
 class Router:
-    """Routes by method and path; every path of the API is a constant, so one lookup finds it, uploads aside.
+    """Routes by method and path: one lookup finds a constant path, and only what it does not find is matched.
 
     Parameters
     ----------
@@ -36,6 +41,7 @@ class Router:
             (route.method, route.resource): Entry(route, stage.throttle_of(route.resource, route.method))
             for route in routes
         }
+        self._patterns = [entry for entry in self._entries.values() if "{" in entry.route.resource]
         # The stage knows nothing of this route; the plan of the caller's key throttles it.
         self._upload = Entry(UploadDoor.route(), ACCOUNT_THROTTLE)
 
@@ -44,4 +50,6 @@ class Router:
         entry = self._entries.get((method, path))
         if entry is None and method == "PUT" and path.startswith(PREFIX):
             return self._upload
-        return entry
+        if entry is not None and "{" not in path:
+            return entry
+        return next((each for each in self._patterns if each.route.method == method and each.matches(path)), None)

@@ -10,7 +10,8 @@ Document = dict[str, object]
 
 EXAMPLE_CALL_ID = "JKJaXmPLvHcESHA="
 
-FUNCTION_REFUSALS = tuple(PROBLEMS)
+ACCOUNT_CODES = ("no_usage", "no_invoice")
+FUNCTION_REFUSALS = tuple(code for code in PROBLEMS if code not in ACCOUNT_CODES)
 DESCRIPTION_REFUSALS = (
     "invalid_request",
     "forbidden",

@@ -6,6 +6,7 @@ Clients read the reference document (`reference.py`) instead: the gateway would 
 from __future__ import annotations
 
 from ratecard.contract.schema import envelope_schema
+from ratecard_workbench.publish.account import account_gateway_paths
 from ratecard_workbench.publish.catalogue import ContractedModel
 from ratecard_workbench.publish.descriptions import DATA_PLANE_VERSION, described_routes
 from ratecard_workbench.publish.mapping import template_of
@@ -26,14 +27,24 @@ INVOCATION = (
 )
 
 
-def gateway_document(models: tuple[ContractedModel, ...]) -> Document:
-    """Return the whole document, in a fixed order."""
+def gateway_document(models: tuple[ContractedModel, ...], account: str | None = None) -> Document:
+    """Return the whole document, in a fixed order.
+
+    Parameters
+    ----------
+    models : tuple of ContractedModel
+        What is published.
+    account : str, optional
+        Logical id of the function that answers a key's owner about their own usage.
+    """
     contracts = tuple(model.contract for model in models)
     paths: dict[str, Document] = {
         path: {"get": mock_operation(answer)} for path, answer in described_routes(contracts).items()
     }
     for model in models:
         paths |= model_paths(model)
+    if account is not None:
+        paths |= account_gateway_paths(account)
     return {
         "openapi": OPENAPI_VERSION,
         "info": {"title": "ratecard", "version": DATA_PLANE_VERSION},

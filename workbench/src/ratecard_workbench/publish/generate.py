@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ratecard.billing.pricebook import load_price_book
+from ratecard_workbench.local.application import load_application
+from ratecard_workbench.publish.account import find_account_function
 from ratecard_workbench.publish.catalogue import load_models
 from ratecard_workbench.publish.files import yaml_text
 from ratecard_workbench.publish.gateway import gateway_document
@@ -19,9 +21,10 @@ RATE_CARD = "infra/ratecard.toml"
 def generated_texts(root: Path) -> dict[str, str]:
     """Return the text of every generated file, by path under `root`."""
     models = load_models(root)
-    reference = reference_document(tuple(model.contract for model in models))
+    account = find_account_function(load_application(root, {}))
+    reference = reference_document(tuple(model.contract for model in models), with_account=account is not None)
     return {
-        "infra/openapi.yaml": yaml_text(gateway_document(models), CONTRACTS),
+        "infra/openapi.yaml": yaml_text(gateway_document(models, account), CONTRACTS),
         "infra/openapi.public.yaml": yaml_text(reference, CONTRACTS),
         "infra/plans.yaml": yaml_text(plans_document(load_price_book(root / RATE_CARD)), NOTICE.format(RATE_CARD)),
     }

@@ -16,6 +16,7 @@ from ratecard.contract.schema import (
     row_schema,
 )
 from ratecard.metering.usage import MAX_IDEMPOTENCY_KEY
+from ratecard_workbench.publish.account import account_reference_paths, account_schemas
 from ratecard_workbench.publish.answers import (
     description_responses,
     function_responses,
@@ -31,7 +32,7 @@ ABOUT = """Financial models as metered functions. Send the API key in the header
 included, carries `call_id`; only a served answer is billed."""
 
 
-def reference_document(contracts: tuple[ModelContract, ...]) -> Document:
+def reference_document(contracts: tuple[ModelContract, ...], *, with_account: bool = False) -> Document:
     """Return the whole document, in a fixed order."""
     paths: dict[str, Document] = {
         path: {"get": describing_operation(path, answer)} for path, answer in described_routes(contracts).items()
@@ -40,6 +41,9 @@ def reference_document(contracts: tuple[ModelContract, ...]) -> Document:
     for contract in contracts:
         paths |= model_paths(contract)
         schemas |= model_schemas(contract)
+    if with_account:
+        paths |= account_reference_paths()
+        schemas |= account_schemas()
     return {
         "openapi": "3.0.3",
         "info": {"title": "Ratecard", "version": DATA_PLANE_VERSION, "description": ABOUT},

@@ -55,6 +55,18 @@ PROBLEMS: dict[str, ProblemType] = {
             "Check the method and the path; GET /v1/models lists the models.",
         ),
         ProblemType(
+            "no_usage",
+            404,
+            "Nothing has been counted for that period",
+            "Name a period as year and month, or wait: calls are counted once a minute.",
+        ),
+        ProblemType(
+            "no_invoice",
+            404,
+            "You have no such invoice or credit note",
+            "GET /v1/invoices lists what you have.",
+        ),
+        ProblemType(
             "payload_too_large", 413, "The body is too large", "Send fewer rows a call, or the rows as a file."
         ),
         ProblemType(
