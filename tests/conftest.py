@@ -18,7 +18,7 @@ settings.load_profile("ratecard")
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 
-for source in sorted(ROOT.glob("functions/models/*/src")):
+for source in sorted(ROOT.glob("functions/*/*/src")):
     sys.path.insert(0, str(source))
 
 

@@ -1,4 +1,4 @@
-"""The books of a stage in AWS: what `ratecard_workbench.local.ledgers` puts together from files, from a table and buckets."""
+"""The books of a stage in AWS: a table, buckets, and API Gateway's API in the place of a home's files."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ledger_service.bounded import BoundedFiles
+from ledger_service.settings import Settings
 from ratecard.billing.pricebook import load_price_book
 from ratecard.storage.accounts import now_ms
 from ratecard.storage.audit import AuditTrail
@@ -25,8 +27,6 @@ from ratecard.storage.places import S3Places
 from ratecard.storage.refreshing import ACTOR
 from ratecard.storage.shelf import Shelf
 from ratecard.storage.sqllake import Limits, SqlLake
-from ratecard_ledger.bounded import BoundedFiles
-from ratecard_ledger.settings import Settings
 
 INVOICES, GRANTS, AUDIT = "invoices/", "grants/", "audit/"
 """Prefixes of the three chains in the ledger's bucket."""

@@ -13,16 +13,16 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
+from ledger_service.books import Books, Clients, open_books
+from ledger_service.jobs import Report, run_billing, run_keys, run_refresh
+from ledger_service.settings import Settings, parse_settings
 from ratecard.kernel.errors import RatecardError
 from ratecard.storage.accounts import now_ms
 from ratecard.storage.gateway_api import open_gateway_api
-from ratecard_ledger.books import Books, Clients, open_books
-from ratecard_ledger.jobs import Report, run_billing, run_keys, run_refresh
-from ratecard_ledger.settings import Settings, parse_settings
 
 REFRESH_BUDGET_BYTES = 500_000_000
 BILLING_BUDGET_BYTES = 5_000_000_000
-"""Most of a stream, as it lies in the lake, that one run counts: see docs/decisions/0012-the-ledger-runs-on-a-schedule.md."""
+"""Most of a stream, as it lies in the lake, that one run counts; docs/decisions/0012 says what they come from."""
 
 logger = Logger(service="ledger")
 
@@ -54,7 +54,8 @@ def _told(done: str, job: Callable[[], Report]) -> Report:
     try:
         report = job()
     except RatecardError as error:
-        logger.error("failed", extra={"code": error.code, "detail": error.detail})
+        # What it was is said; Lambda itself writes where.
+        logger.error("failed", extra={"code": error.code, "detail": error.detail})  # noqa: TRY400
         raise
     logger.info(done, extra={"report": report})
     return report

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 
+from ledger_service.books import Books
 from ratecard.billing.blockers import Blocker
 from ratecard.billing.canonical import canonical
 from ratecard.billing.invoice import invoice_content, money_text
@@ -15,7 +16,6 @@ from ratecard.storage.gateway_keys import REPORTED, Step
 from ratecard.storage.issuing import Outcome
 from ratecard.storage.ledger import Statement
 from ratecard.storage.refreshing import refresh
-from ratecard_ledger.books import Books
 
 Report = dict[str, object]
 
