@@ -32,7 +32,7 @@ th,td{padding:.4rem .6rem;vertical-align:top;text-align:left}
 th:first-child,td:first-child{padding-left:0}
 th:last-child,td:last-child{padding-right:0}
 tbody tr+tr:not(.tier)>*{border-top:1px solid var(--line)}
-tbody th{font-weight:500}
+tbody th{font-weight:500;min-width:9.5rem}
 th small{display:block;color:var(--soft);font-weight:400}
 .number{text-align:right;white-space:nowrap}
 .tier td{padding-top:0;padding-bottom:.2rem;color:var(--soft);font-size:.87rem}
@@ -52,5 +52,7 @@ details table{width:auto;margin-top:.5rem;font-size:.87rem}
 @media print{:root{--ink:#000;--soft:#444;--line:#bbb;--wash:#fff;--paper:#fff;--bar:#2f6fb2;--warn:#8a4b00}
 @page{size:A4;margin:16mm}
 body{font-size:10.5pt}main{max-width:none;padding:0}details{display:none}.scroll{overflow:visible}
-tr,figure,section{break-inside:avoid}thead{display:table-header-group}*{print-color-adjust:exact}}
+tr,figure,section{break-inside:avoid}thead{display:table-header-group}caption,thead{break-after:avoid}
+tbody tr:first-child,.tier{break-before:avoid}*{print-color-adjust:exact}}
+@media (max-width:36rem){main{padding:1.25rem .9rem}.tier td{font-size:.8rem}th,td{padding:.35rem .4rem}}
 """
