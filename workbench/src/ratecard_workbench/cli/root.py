@@ -11,6 +11,8 @@ from ratecard_workbench.cli.terminal import fail
 
 COMMANDS = {
     "audit": "audit",
+    "batch": "batch",
+    "check": "bring",
     "customers": "customers",
     "events": "publish",
     "export": "export",

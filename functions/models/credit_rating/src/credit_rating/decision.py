@@ -13,7 +13,7 @@ from credit_rating.contract import (
     REFER_FROM,
     SCALE,
 )
-from ratecard.contract import Decision, Scored
+from ratecard.contract import PointsDecision
 
 _FLOORS = tuple(floor for _, floor in reversed(GRADE_FLOORS))
 _GRADES_FROM_WORST = tuple(reversed(GRADES))
@@ -27,7 +27,7 @@ def compute_score(log_odds: float) -> int:
     log_odds : float
         Calibrated log-odds of default, finite.
     """
-    return min(max(round(SCALE.score(log_odds)), LOWEST_SCORE), HIGHEST_SCORE)
+    return decide.points(log_odds)
 
 
 def compute_grade(score: int) -> str:
@@ -42,21 +42,15 @@ def compute_decision(score: int) -> str:
     return "refer" if score >= REFER_FROM else "decline"
 
 
-def decide(scored: Scored) -> Decision:
-    """Decide on one row.
+def judge(score: int) -> tuple[tuple[str, str], bool]:
+    """Return grade and decision of a score, and whether it is adverse.
 
-    Grade and decision follow from the whole points that the client sees, so that a client can check them.
-
-    Parameters
-    ----------
-    scored : Scored
-        Calibrated log-odds and probability of default.
-
-    Returns
-    -------
-    Decision
-        probability_of_default, score, grade, decision. Only a refusal is adverse: a referred person is not refused.
+    Both follow from the whole points that the client sees, so that a client can check them. Only a refusal is adverse:
+    a referred person is not refused.
     """
-    score = compute_score(scored.margin)
     decision = compute_decision(score)
-    return Decision((scored.probability, score, compute_grade(score), decision), adverse=decision == "decline")
+    return (compute_grade(score), decision), decision == "decline"
+
+
+decide = PointsDecision(SCALE, LOWEST_SCORE, HIGHEST_SCORE, judge)
+"""From a calibrated probability to probability_of_default, score, grade and decision."""

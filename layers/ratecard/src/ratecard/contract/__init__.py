@@ -4,6 +4,7 @@ from ratecard.contract.decisions import Decision, Scored
 from ratecard.contract.features import Boolean, Category, Feature, Integer, Number, Text
 from ratecard.contract.model import ModelContract
 from ratecard.contract.outputs import Amount, Choice, Output, Points, Probability, Quantity
+from ratecard.contract.points import PointsDecision
 from ratecard.contract.ratio import Ratio
 from ratecard.contract.reasons import Reason
 from ratecard.contract.rows import Row
@@ -21,6 +22,7 @@ __all__ = [
     "Number",
     "Output",
     "Points",
+    "PointsDecision",
     "Probability",
     "Quantity",
     "Ratio",

@@ -69,3 +69,25 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Free the model. A second call does nothing; scoring afterwards is an `EngineError`."""
+
+
+class ColumnEngine(Engine, Protocol):
+    """An engine that also takes many rows as columns, without a Python number for each value."""
+
+    def score_columns(self, matrix: int, rows: int, scores: int) -> None:
+        """Score rows that lie column by column in memory.
+
+        Parameters
+        ----------
+        matrix : int
+            Address of `columns` times `rows` float64, one column after the other; NaN is missing.
+        rows : int
+            How many rows, >= 1.
+        scores : int
+            Address of room for `rows` times `outputs` float64, which get the same scores as `score` gives.
+
+        Raises
+        ------
+        EngineError
+            If the library refuses them.
+        """

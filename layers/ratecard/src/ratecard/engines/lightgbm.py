@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctypes import CDLL, CFUNCTYPE, POINTER, byref, c_char_p, c_double, c_int, c_int32, c_int64, c_void_p
+from ctypes import CDLL, CFUNCTYPE, POINTER, byref, c_char_p, c_double, c_int, c_int32, c_int64, c_void_p, cast
 
 from ratecard.engines.lightgbm_text import parse_model_text
 from ratecard.engines.native import library_message, load_library, load_library_version
@@ -53,6 +53,16 @@ class LightGbmEngine:
     def score(self, rows: Sequence[Sequence[float | int | str]]) -> list[tuple[float, ...]]:
         """Score rows: raw margins, `outputs` per row."""
         return self._predict(rows, RAW_SCORE)
+
+    def score_columns(self, matrix: int, rows: int, scores: int) -> None:
+        """Score rows that lie column by column in memory; see `ratecard.engines.engine.ColumnEngine`."""
+        if self._booster is None:
+            raise EngineError("the engine is closed")
+        block = (c_void_p(matrix), FLOAT64, rows, self.columns, 0)
+        out = cast(scores, POINTER(c_double))
+        predict = self._library.LGBM_BoosterPredictForMat
+        if predict(self._booster, *block, RAW_SCORE, 0, -1, PARAMETERS, self._length, out):
+            raise EngineError(f"LightGBM: {_last_error(self._library)}")
 
     def contributions(self, rows: Sequence[Sequence[float | int | str]]) -> list[tuple[float, ...]]:
         """Explain rows: exact TreeSHAP values, `(columns + 1) * outputs` per row."""

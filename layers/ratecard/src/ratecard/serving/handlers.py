@@ -7,6 +7,7 @@ import os
 from ratecard.engines import load_engine
 from ratecard.engines.manifest import BY_CLASS, VALUE, load_manifest
 from ratecard.kernel.errors import ArtifactError
+from ratecard.metering.usage import SERVICE_LEVEL, STANDARD_LEVEL
 from ratecard.serving.model import Model
 from ratecard.serving.rest import answer_http
 
@@ -112,9 +113,12 @@ def serve(contract: ModelContract, *, decide: Decide, artifact: str) -> tuple[Ha
     ------
     ArtifactError
         At import, while Lambda's init phase has a full vCPU; the function then does not start.
+    ValueError
+        If RATECARD_LEVEL, the service level that usage lines name, is no slug.
     """
     folder = os.path.join(os.path.dirname(artifact), "artifact")  # noqa: PTH118, PTH120 - pathlib costs 5 ms at start
     model = load_model(contract, decide, folder, os.environ.get("RATECARD_NATIVE_DIR"))
+    SERVICE_LEVEL.set(os.environ.get("RATECARD_LEVEL", STANDARD_LEVEL))
 
     def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         if type(event) is dict and "httpMethod" in event:
@@ -124,8 +128,8 @@ def serve(contract: ModelContract, *, decide: Decide, artifact: str) -> tuple[Ha
         return answer_direct(model, event, context.aws_request_id)
 
     def batch_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        from ratecard.serving.files import answer_file
+        from ratecard.serving.batch.steps import answer_batch
 
-        return answer_file(model, event, os.environ)
+        return answer_batch(model, event, os.environ)
 
     return lambda_handler, batch_handler

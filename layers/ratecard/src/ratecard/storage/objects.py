@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from ratecard.kernel.errors import ErrorKind, NotFoundError, RatecardError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+COPY_BYTES = 1 << 20
 
 
 class ObjectChangedError(RatecardError):
@@ -53,6 +62,60 @@ class ObjectStore(Protocol):
     def store_file(self, bucket: str, key: str, path: Path) -> None:
         """Store a file's content under a key."""
         ...
+
+    def open_range(self, bucket: str, key: str, version: str | None, span: tuple[int, int]) -> BinaryIO:
+        """Open some bytes of an object for reading from front to back; `span` is where they begin and how many."""
+        ...
+
+    def open_seekable(self, bucket: str, key: str, version: str | None) -> BinaryIO:
+        """Open one version of an object for reading from any place."""
+        ...
+
+    def create(self, bucket: str, key: str) -> AbstractContextManager[BinaryIO]:
+        """Open a new object for writing; it appears when the context ends, and not at all if that raises."""
+        ...
+
+    def remove_folder(self, bucket: str, prefix: str) -> None:
+        """Remove every object whose key begins with a prefix that ends in a slash."""
+        ...
+
+
+class Limited(io.RawIOBase):
+    """Reads a file on from where it stands, but no more than so many bytes.
+
+    Parameters
+    ----------
+    file : BinaryIO
+        Closed together with this.
+    size : int
+        How many bytes may be read.
+    """
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        super().__init__()
+        self._file = file
+        self._left = size
+
+    def readable(self) -> bool:
+        """Say that it can be read."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Fill a buffer; return the number of bytes, 0 at the end."""
+        content = self.read(len(memoryview(buffer)))
+        memoryview(buffer)[: len(content)] = content
+        return len(content)
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Read up to so many bytes, all that is left if negative."""
+        content = self._file.read(self._left if size < 0 else min(size, self._left))
+        self._left -= len(content)
+        return content
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        super().close()
 
 
 def local_version(path: Path) -> str:
@@ -119,6 +182,38 @@ class LocalObjectStore:
         shutil.copyfile(path, partial)
         partial.replace(self.path_of(key))
 
+    def open_range(self, bucket: str, key: str, version: str | None, span: tuple[int, int]) -> BinaryIO:
+        """Open some bytes of a file; see `ObjectStore`."""
+        file = self.open_read(bucket, key, version)
+        file.seek(span[0])
+        return cast("BinaryIO", Limited(file, span[1]))
+
+    def open_seekable(self, bucket: str, key: str, version: str | None) -> BinaryIO:
+        """Open a file; see `ObjectStore`."""
+        return self.open_read(bucket, key, version)
+
+    @contextmanager
+    def create(self, bucket: str, key: str) -> Iterator[BinaryIO]:
+        """Write beside the place and rename; see `ObjectStore`."""
+        partial = self._partial(key)
+        try:
+            with partial.open("wb") as file:
+                yield file
+            partial.replace(self.path_of(key))
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+
+    def remove_folder(self, bucket: str, prefix: str) -> None:
+        """Remove a folder, and those above it that are empty then; see `ObjectStore`."""
+        folder = self.path_of(prefix.rstrip("/"))
+        shutil.rmtree(folder, ignore_errors=True)
+        for above in list(folder.parents)[: len(prefix.rstrip("/").split("/")) - 1]:
+            try:
+                above.rmdir()
+            except OSError:
+                return
+
     def _partial(self, key: str) -> Path:
         target = self.path_of(key)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -161,3 +256,35 @@ class S3ObjectStore:
     def store_file(self, bucket: str, key: str, path: Path) -> None:
         """Store a file, in parts if it is large; see `ObjectStore`."""
         self._s3.upload_file(str(path), bucket, key)
+
+    def open_range(self, bucket: str, key: str, version: str | None, span: tuple[int, int]) -> BinaryIO:
+        """Ask for a range; see `ObjectStore`."""
+        named = {"VersionId": version} if version else {}
+        first, size = span
+        wanted = f"bytes={first}-{first + size - 1}"
+        body: BinaryIO = self._s3.get_object(Bucket=bucket, Key=key, Range=wanted, **named)["Body"]
+        return body
+
+    def open_seekable(self, bucket: str, key: str, version: str | None) -> BinaryIO:
+        """Fetch an object into a temporary file that has no name; see `ObjectStore`."""
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+        with self.open_read(bucket, key, version) as body:
+            shutil.copyfileobj(body, file, COPY_BYTES)
+        file.seek(0)
+        return cast("BinaryIO", file)
+
+    @contextmanager
+    def create(self, bucket: str, key: str) -> Iterator[BinaryIO]:
+        """Write a temporary file and store it whole; see `ObjectStore`."""
+        with tempfile.TemporaryFile() as file:
+            yield cast("BinaryIO", file)
+            file.seek(0)
+            self._s3.upload_fileobj(file, bucket, key)
+
+    def remove_folder(self, bucket: str, prefix: str) -> None:
+        """Delete a thousand objects in a request; see `ObjectStore`."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        for page in pages:
+            keys = [{"Key": entry["Key"]} for entry in page.get("Contents", ())]
+            if keys:
+                self._s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})

@@ -1,0 +1,267 @@
+"""The last step: all pieces become one result, the usage lines are written, and the manifest says that it is so."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from time import time
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ratecard.contract.rows import refusal_of
+from ratecard.kernel.clock import rfc3339_from_epoch_ms
+from ratecard.kernel.digest import sha256
+from ratecard.kernel.errors import ErrorKind, RatecardError
+from ratecard.kernel.money import parse_money
+from ratecard.metering.usage import Caller, Work, record_usage
+from ratecard.serving.batch.formats import CSV, PARQUET, Format
+from ratecard.serving.batch.job import MANIFEST, Job
+from ratecard.serving.batch.plan import NO_ROWS
+from ratecard.serving.batch.score import MAX_REJECTS_BYTES, TOO_MANY, note_name, piece_name, reason_of
+from ratecard.serving.batch.writing import REJECT_COLUMNS, header_line
+from ratecard.storage.objects import ObjectStore
+
+REJECTS = "rejects.csv"
+COPY_BYTES = 1 << 20
+NOTES_AT_ONCE = 16
+GROUP_ROWS = 1 << 17
+"""Rows of a row group of a Parquet result, about."""
+
+
+class PartMissingError(RatecardError):
+    """A part was not scored, or by another plan: the step before must run again."""
+
+    code = "part_missing"
+    kind = ErrorKind.CONFLICT
+
+
+def load_notes(job: Job, store: ObjectStore, plan: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Load the notes on all parts.
+
+    Raises
+    ------
+    PartMissingError
+        If one is missing.
+    """
+
+    def load(number: int) -> dict[str, Any] | None:
+        content = store.find_bytes(job.results_bucket, job.work_key(note_name(number)))
+        note: dict[str, Any] | None = None if content is None else json.loads(content)
+        return note if note is not None and note["plan"] == plan["id"] else None
+
+    with ThreadPoolExecutor(NOTES_AT_ONCE) as threads:
+        notes = list(threads.map(load, range(1, plan["parts"] + 1)))
+    missing = [number for number, note in enumerate(notes, 1) if note is None]
+    if missing:
+        raise PartMissingError(f"{len(missing)} of {plan['parts']} parts are not scored, the first is {missing[0]}")
+    return [note for note in notes if note is not None]
+
+
+def collect_parts(
+    job: Job, store: ObjectStore, plan: Mapping[str, Any], *, names: Sequence[str], price: str | None
+) -> dict[str, Any]:
+    """Publish the results of a planned and scored object; the manifest is stored by the caller.
+
+    Parameters
+    ----------
+    job, store, plan
+        As in the steps before.
+    names : sequence of str
+        Columns of the results.
+    price : str or None
+        Of a row, for example ``0.000500 USD``.
+
+    Returns
+    -------
+    dict
+        The manifest.
+    """
+    notes = load_notes(job, store, plan)
+    failed = next((note for note in notes if note["status"] == "failed"), None)
+    if failed is not None:
+        return failed_manifest(job, plan, {"reason": failed["reason"], "problems": failed["problems"]}, price)
+    scored, rejected = sum(note["scored"] for note in notes), sum(note["rejected"] for note in notes)
+    if not scored + rejected:
+        return failed_manifest(job, plan, reason_of(refusal_of(NO_ROWS, whole="the file")), price)
+    if sum(note["rejects_bytes"] for note in notes) > MAX_REJECTS_BYTES:
+        return failed_manifest(job, plan, reason_of(refusal_of(TOO_MANY, whole="the file")), price)
+    store.confirm_unchanged(job.bucket, job.key, job.version)
+    kind = Format(plan["format"], "")
+    head = header_line(names) if kind.name == CSV else b""
+    results = {
+        kind.scored_name: (
+            _join_parquet(job, store, notes, kind.scored_name)
+            if kind.name == PARQUET
+            else _join(job, store, notes, (kind.scored_name, "scored", head))
+        ),
+        REJECTS: _join(job, store, notes, (REJECTS, "rejects", header_line(REJECT_COLUMNS))),
+    }
+    return _about(job, plan) | {
+        "status": "succeeded",
+        "input": plan["input"],
+        "rows": {"read": scored + rejected, "scored": scored, "rejected": rejected},
+        "results": results,
+        "parts": [{name: note[name] for name in ("number", "scored", "rejected", "scored_bytes")} for note in notes],
+        "cost": cost_of(price, scored),
+    }
+
+
+def failed_manifest(job: Job, about: Mapping[str, Any], reason: Mapping[str, Any], price: str | None) -> dict[str, Any]:
+    """Say why a file fails; it costs nothing and stays where it is. `about` names model and model_version."""
+    return _about(job, about) | {
+        "status": "failed",
+        **reason,
+        "rows": {"read": 0, "scored": 0, "rejected": 0},
+        "cost": cost_of(price, 0),
+    }
+
+
+def _about(job: Job, about: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "status": "",
+        "usage_id": job.usage_id(about["model"], about["model_version"]),
+        "model": about["model"],
+        "model_version": about["model_version"],
+        "operation": job.operation,
+        "customer": job.customer,
+        "object": {"bucket": job.bucket, "key": job.key, "version": job.version},
+        "carried": list(job.carry),
+        "announced_at": rfc3339_from_epoch_ms(job.at_epoch_ms),
+        "finished_at": rfc3339_from_epoch_ms(int(time() * 1000)),
+    }
+
+
+def record_parts(job: Job, manifest: Mapping[str, Any]) -> None:
+    """Write the usage line of each part of a published result; the same manifest gives the same bytes."""
+    for part in manifest.get("parts", ()):
+        if not part["scored"]:
+            continue
+        caller = Caller(
+            call_id=job.usage_id(manifest["model"], manifest["model_version"], part["number"]),
+            source="/inbox",
+            at_epoch_ms=job.at_epoch_ms,
+            subject=f"inbox/{job.customer}",
+            api_key_id=None,
+            lambda_request_id=None,
+            client_request_id=None,
+            idempotency_key=None,
+            billable=True,
+        )
+        work = Work(
+            operation=manifest["operation"],
+            model=manifest["model"],
+            model_version=manifest["model_version"],
+            units=part["scored"],
+            request_bytes=manifest["input"]["bytes"] if part["number"] == 1 else 0,
+            response_bytes=part["scored_bytes"],
+            input_sha256=manifest["input"]["sha256"],
+            latency_ms=None,
+        )
+        record_usage(caller, work)
+
+
+def publish(job: Job, store: ObjectStore, manifest: Mapping[str, Any]) -> None:
+    """Write the usage lines, then the manifest, then empty the work folder; each can be done again."""
+    record_parts(job, manifest)
+    content = (json.dumps(manifest, indent=2) + "\n").encode()
+    store.store_bytes(job.results_bucket, job.result_key(MANIFEST), content)
+    store.remove_folder(job.results_bucket, f"{job.work_folder}/")
+
+
+def cost_of(price: str | None, rows: int) -> dict[str, str] | None:
+    """Price the scored rows, exactly: it is the invoice's line that is rounded. None where no price was given."""
+    if price is None:
+        return None
+    unit = parse_money(price)
+    total = unit.times(rows)
+    return {"amount": str(total.amount), "currency": total.currency, "unit_price": str(unit.amount)}
+
+
+class Described:
+    """Writes to a file and describes what was written; the digest is computed beside, by a second thread.
+
+    Parameters
+    ----------
+    file : BinaryIO
+        Where the bytes go.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._sha256 = sha256()
+        self._size = 0
+        self._hasher = ThreadPoolExecutor(1)
+        self.closed = False
+
+    def write(self, content: Any) -> int:
+        """Write some bytes."""
+        content = bytes(content)
+        hashed = self._hasher.submit(self._sha256.update, content)
+        self._file.write(content)
+        self._size += len(content)
+        hashed.result()
+        return len(content)
+
+    def flush(self) -> None:
+        """Do nothing: the file is flushed when it is closed."""
+
+    def describe(self) -> dict[str, str | int]:
+        """Return SHA-256 and size."""
+        self._hasher.shutdown()
+        return {"sha256": self._sha256.hexdigest(), "bytes": self._size}
+
+
+def _join(
+    job: Job, store: ObjectStore, notes: Sequence[Mapping[str, Any]], what: tuple[str, str, bytes]
+) -> dict[str, str | int]:
+    """Put the pieces of one kind behind each other, after a header."""
+    name, kind, header = what
+    with store.create(job.results_bucket, job.result_key(name)) as file:
+        described = Described(file)
+        if header:
+            described.write(header)
+        for note in notes:
+            size = 0
+            if note[f"{kind}_bytes"]:
+                for content in _read(job, store, piece_name(note["number"], kind)):
+                    size += described.write(content)
+            if size != note[f"{kind}_bytes"]:
+                raise PartMissingError(
+                    f"the {kind} piece of part {note['number']} is not of the size it was written in"
+                )
+        return described.describe()
+
+
+def _read(job: Job, store: ObjectStore, name: str) -> Iterator[bytes]:
+    with store.open_read(job.results_bucket, job.work_key(name), None) as piece:
+        while content := piece.read(COPY_BYTES):
+            yield content
+
+
+def _join_parquet(job: Job, store: ObjectStore, notes: Sequence[Mapping[str, Any]], name: str) -> dict[str, str | int]:
+    """Write the pieces, which are Arrow streams, as the row groups of one file."""
+    with store.create(job.results_bucket, job.result_key(name)) as file:
+        described = Described(file)
+        writer: pq.ParquetWriter | None = None
+        held: list[pa.RecordBatch] = []
+        for batch in _batches(job, store, notes):
+            if writer is None:
+                writer = pq.ParquetWriter(pa.PythonFile(described, mode="w"), batch.schema, compression="zstd")
+            held.append(batch)
+            if sum(one.num_rows for one in held) >= GROUP_ROWS:
+                writer.write_table(pa.Table.from_batches(held), row_group_size=GROUP_ROWS * 2)
+                held = []
+        if writer is not None:
+            if held:
+                writer.write_table(pa.Table.from_batches(held), row_group_size=GROUP_ROWS * 2)
+            writer.close()
+        return described.describe()
+
+
+def _batches(job: Job, store: ObjectStore, notes: Sequence[Mapping[str, Any]]) -> Iterator[pa.RecordBatch]:
+    for note in notes:
+        with store.open_read(job.results_bucket, job.work_key(piece_name(note["number"], "scored")), None) as piece:
+            yield from pa.ipc.open_stream(piece)

@@ -1,0 +1,174 @@
+"""Lines and records of a byte stream, in bounded memory: where a record may go on over lines, and where it ends.
+
+A line ends with a line feed. In CSV a record is one line, unless the line holds an odd number of quotes: then it goes
+on to the next such line, if the text of both and everything between is one well-formed record with as many cells as
+the header, in at most `MAX_RECORD_LINES` lines and `MAX_LINE_BYTES` bytes. Otherwise the first line stands alone (it
+will be a reject), and reading goes on at the line after it: a quote that is never closed costs its own line only.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from enum import Enum
+from typing import NamedTuple, Protocol
+
+MAX_LINE_BYTES = 1_000_000
+MAX_RECORD_LINES = 1_000
+BLOCK_BYTES = 960 << 10
+"""Read at once; below `MAX_LINE_BYTES`, so that only a line that began in an earlier block can be too long."""
+
+
+class Kind(Enum):
+    """What a segment is."""
+
+    LINES = "lines"
+    RECORD = "record"
+    TOO_LONG = "too_long"
+
+
+class Segment(NamedTuple):
+    """A run of whole lines.
+
+    Attributes
+    ----------
+    kind : Kind
+        LINES: every line is a record. RECORD: all lines are one record. TOO_LONG: one line that was passed over.
+    content : bytes
+        The lines with their ends; empty if too long.
+    line : int
+        Number of the first line, from 1.
+    end : int
+        Bytes of the stream up to the end of the segment.
+    """
+
+    kind: Kind
+    content: bytes
+    line: int
+    end: int
+
+
+class Source(Protocol):
+    """Anything that can be read from front to back."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to `size` bytes, none at the end."""
+        ...
+
+
+def parse_cells(text: str) -> list[str] | None:
+    """Parse the text of one CSV record (RFC 4180); None if it is none."""
+    try:
+        return next(csv.reader([text], strict=True), [])
+    except csv.Error:
+        return None
+
+
+class Segments:
+    """Cuts a stream into segments.
+
+    Parameters
+    ----------
+    source : Source
+        Begins at a record's start.
+    width : int
+        Cells of a CSV record; 0 where a line is always a record, as in JSON Lines.
+    line : int
+        Number of the first line.
+    """
+
+    def __init__(self, source: Source, width: int, line: int = 1) -> None:
+        self._source = source
+        self._width = width
+        self._line = line
+        self._end = 0
+
+    def __iter__(self) -> Iterator[Segment]:
+        held = b""  # whole lines of a record that may go on, then the beginning of a line
+        begun = 0  # where in `held` the line begins that is not whole yet
+        while block := self._source.read(BLOCK_BYTES):
+            buffer = held + block if held else block
+            ended = buffer.find(b"\n", begun)
+            if (ended if ended >= 0 else len(buffer)) - begun >= MAX_LINE_BYTES:
+                yield from self._split(buffer[:begun], closed=True)[0]
+                held = self._pass_over(buffer[begun:])
+                begun = held.rfind(b"\n") + 1
+                yield Segment(Kind.TOO_LONG, b"", self._line, self._end)
+                self._line += 1
+                continue
+            begun = buffer.rfind(b"\n") + 1
+            segments, taken = self._split(buffer[:begun], closed=False)
+            yield from segments
+            held, begun = buffer[taken:], begun - taken
+        yield from self._split(held, closed=True)[0]
+
+    def _pass_over(self, begun: bytes) -> bytes:
+        """Drop a line that is too long; return what follows it in the block that ends it."""
+        block = begun
+        while (found := block.find(b"\n")) < 0:
+            self._end += len(block)
+            block = self._source.read(BLOCK_BYTES)
+            if not block:
+                return b""
+        self._end += found + 1
+        return block[found + 1 :]
+
+    def _split(self, lines: bytes, *, closed: bool) -> tuple[list[Segment], int]:
+        """Cut whole lines into segments; return them and how many bytes they are."""
+        segments: list[Segment] = []
+        start = 0
+        for first, last in self._records(lines, closed=closed):
+            self._add(segments, Kind.LINES, lines[start:first])
+            if first == last:  # it may go on beyond these lines
+                return segments, first
+            self._add(segments, Kind.RECORD, lines[first:last])
+            start = last
+        self._add(segments, Kind.LINES, lines[start:])
+        return segments, len(lines)
+
+    def _add(self, segments: list[Segment], kind: Kind, content: bytes) -> None:
+        if content:
+            self._end += len(content)
+            segments.append(Segment(kind, content, self._line, self._end))
+            self._line += content.count(b"\n") or 1
+
+    def _records(self, lines: bytes, *, closed: bool) -> Iterator[tuple[int, int]]:
+        """Yield start and end of each record that goes on over lines; both the same where more must be read first."""
+        if not self._width or b'"' not in lines:
+            return
+        odd = find_odd_lines(lines)
+        place = 0
+        while place < len(odd):
+            first = odd[place][0]
+            if place + 1 == len(odd):
+                if not closed and not exceeds(lines, first, len(lines)):
+                    yield first, first
+                return
+            last = odd[place + 1][1]
+            if not exceeds(lines, first, last) and self._is_record(lines[first:last]):
+                yield first, last
+                place += 2
+            else:
+                place += 1
+
+    def _is_record(self, text: bytes) -> bool:
+        cells = parse_cells(text.decode("utf-8", "surrogateescape"))
+        return cells is not None and len(cells) == self._width
+
+
+def exceeds(lines: bytes, first: int, last: int) -> bool:
+    """Tell whether some lines are too many or too long for one record."""
+    return last - first > MAX_LINE_BYTES or lines.count(b"\n", first, last) > MAX_RECORD_LINES
+
+
+def find_odd_lines(lines: bytes) -> list[tuple[int, int]]:
+    """Return start and end of each line with an odd number of quotes."""
+    odd: list[tuple[int, int]] = []
+    quote = lines.find(b'"')
+    while quote >= 0:
+        start = lines.rfind(b"\n", 0, quote) + 1
+        end = lines.find(b"\n", quote) + 1 or len(lines)
+        if lines.count(b'"', start, end) & 1:
+            odd.append((start, end))
+        quote = lines.find(b'"', end)
+    return odd

@@ -1,0 +1,220 @@
+"""The steps as operations of a model's batch function: the same for local workers, the inbox and a state machine.
+
+Every operation can be run again: it finds what is done and answers the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ratecard.kernel.errors import ErrorKind, InvalidRequestError, NotFoundError, RatecardError
+from ratecard.kernel.jsontext import encode
+from ratecard.serving.arrival import NoInboxFileError, parse_arrival
+from ratecard.serving.batch.collect import collect_parts, failed_manifest, publish, record_parts
+from ratecard.serving.batch.estimate import estimate_job
+from ratecard.serving.batch.job import MANIFEST, Job, job_of, parse_job
+from ratecard.serving.batch.plan import plan_object
+from ratecard.serving.batch.rowpath import Layout
+from ratecard.serving.batch.score import names_of, reason_of, score_part
+from ratecard.serving.batch.scoring import Scorer
+from ratecard.storage.objects import LocalObjectStore, ObjectChangedError, ObjectStore, S3ObjectStore
+
+if TYPE_CHECKING:
+    from ratecard.serving.model import Model
+
+PLAN, PARTS = "plan.json", "parts.json"
+
+
+class OtherVersionError(RatecardError):
+    """The plan was made for another version of the model: it has to be made again."""
+
+    code = "other_version"
+    kind = ErrorKind.CONFLICT
+
+
+def answer_batch(model: Model, event: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
+    """Run one operation on one object, or all of them for an announced one.
+
+    Parameters
+    ----------
+    model : Model
+        Ready to score.
+    event : mapping
+        `operation` plan, score, collect, fail or estimate, with the `job` as plan answers it; score also has a `part`,
+        fail a `reason`, and plan may have an `event` (EventBridge, of S3) instead of a job. Or such an event alone:
+        then all steps run here.
+    environ : mapping
+        RATECARD_OUTBOX (bucket), RATECARD_OBJECT_ROOT (folder, on one machine only), RATECARD_BATCH_ROW_PRICE and
+        RATECARD_BATCH_EXPLAIN_ROW_PRICE (for example ``0.000500 USD``).
+
+    Returns
+    -------
+    dict
+        Of plan: the job, `status` planned, and how many `parts` there are; where the results are there already, or the
+        file is none of rows, the manifest instead. Of score: the note on the part. Of collect and of an event: the
+        manifest, with `status` succeeded or failed. A failed file costs nothing and stays where it is.
+
+    Raises
+    ------
+    InvalidRequestError
+        If it is none of these events.
+    OtherVersionError, PartMissingError
+        If a step before has to run again.
+    """
+    steps = Steps(model, environ)
+    operation = event.get("operation") if isinstance(event, Mapping) else None
+    if operation is None or operation == "plan":
+        try:
+            job = steps.job_of(event)
+        except NoInboxFileError as error:
+            # Anybody who may upload can make such a key, the S3 console with one click: no reason to retry and alarm.
+            return {"status": "failed", "reason": error.detail, "rows": {"read": 0, "scored": 0, "rejected": 0}}
+        return steps.plan(job) if operation else steps.run(job)
+    job = parse_job(event.get("job") or {})
+    if operation == "score":
+        return steps.score(job, event["part"])
+    if operation == "collect":
+        return steps.collect(job)
+    if operation == "fail":
+        reason = str(event.get("reason", "a step failed again and again"))
+        return steps.fail(job, {"reason": reason, "problems": list(event.get("problems", ()))})
+    if operation == "estimate":
+        return steps.estimate(job)
+    raise InvalidRequestError("the operations of a batch function are plan, score, collect, fail and estimate")
+
+
+class Steps:
+    """The steps on one store.
+
+    Parameters
+    ----------
+    model : Model
+        Ready to score.
+    environ : mapping
+        See `answer_batch`.
+    """
+
+    def __init__(self, model: Model, environ: Mapping[str, str]) -> None:
+        self._model = model
+        self._environ = environ
+        root = environ.get("RATECARD_OBJECT_ROOT")
+        self._store: ObjectStore = LocalObjectStore(Path(root)) if root else S3ObjectStore()
+
+    def job_of(self, event: Mapping[str, Any]) -> Job:
+        """Take the job of an event."""
+        if "job" in event:
+            return parse_job(event["job"])
+        announced = event.get("event", event) if event.get("operation") else event
+        arrival = parse_arrival(announced, self._model.contract.slug)
+        return job_of(arrival, self._environ.get("RATECARD_OUTBOX", arrival.bucket))
+
+    def run(self, job: Job) -> dict[str, Any]:
+        """Plan, score and collect one after the other."""
+        answer = self.plan(job)
+        if answer["status"] != "planned":
+            return answer
+        for part in self.load(job, PARTS):
+            answer = self.score(job, part)
+            if answer["status"] == "failed":
+                reason = {name: answer.get(name, "") for name in ("reason", "problems")}
+                return answer if "object" in answer else self.fail(job, reason)
+        return self.collect(job)
+
+    def estimate(self, job: Job) -> dict[str, Any]:
+        """Count a job's rows and try how fast they are scored; see `estimate_job`."""
+        return {"status": "estimated", **estimate_job(self._model, job, self._store)}
+
+    def plan(self, job: Job) -> dict[str, Any]:
+        """Plan a job, unless that is done."""
+        finished = self._find_finished(job)
+        if finished is not None:
+            return finished
+        contract = self._model.contract
+        try:
+            document = self._find(job, PLAN)
+            if document is None or (document["job"], document["model_version"]) != (job.digest(), contract.version):
+                plan = plan_object(contract, job, self._store)
+                document = plan.document(job)
+                self._store.store_bytes(job.results_bucket, job.work_key(PARTS), encode(plan.parts).encode())
+                self._store.store_bytes(job.results_bucket, job.work_key(PLAN), encode(document).encode())
+            self._store.confirm_unchanged(job.bucket, job.key, job.version)
+        except (InvalidRequestError, NotFoundError, ObjectChangedError) as error:
+            return self.fail(job, reason_of(error))
+        return {"status": "planned", "job": job.document(), "plan": document["id"], "parts": document["parts"]}
+
+    def score(self, job: Job, part: Mapping[str, Any]) -> dict[str, Any]:
+        """Score one part, unless that is done; of a job that is finished, answer the manifest."""
+        finished = self._find_finished(job)
+        if finished is not None:
+            return finished
+        plan = self._get_plan(job)
+        try:
+            return score_part(self._model, job, self._store, (plan, part))
+        except (NotFoundError, ObjectChangedError) as error:
+            return self.fail(job, reason_of(error))
+
+    def collect(self, job: Job) -> dict[str, Any]:
+        """Publish a scored job, unless that is done."""
+        finished = self._find_finished(job)
+        if finished is not None:
+            return finished
+        plan = self._get_plan(job)
+        scorer = Scorer(self._model, explain=job.explain)
+        names = names_of(Layout(self._model.contract, plan["header"], job.carry), scorer)
+        try:
+            manifest = collect_parts(job, self._store, plan, names=names, price=self._price(job))
+        except (NotFoundError, ObjectChangedError) as error:
+            return self.fail(job, reason_of(error))
+        publish(job, self._store, manifest)
+        return manifest
+
+    def fail(self, job: Job, reason: Mapping[str, Any]) -> dict[str, Any]:
+        """Write the manifest of a job that cannot be scored."""
+        contract = self._model.contract
+        about = {"model": contract.slug, "model_version": contract.version}
+        manifest = failed_manifest(job, about, reason, self._price(job))
+        publish(job, self._store, manifest)
+        return manifest
+
+    def load(self, job: Job, name: str) -> Any:
+        """Load a document of the work folder.
+
+        Raises
+        ------
+        OtherVersionError
+            If there is none.
+        """
+        document = self._find(job, name)
+        if document is None:
+            raise OtherVersionError("the object has no plan; it has to be made")
+        return document
+
+    def _get_plan(self, job: Job) -> dict[str, Any]:
+        plan: dict[str, Any] = self.load(job, PLAN)
+        if (plan["job"], plan["model_version"]) != (job.digest(), self._model.contract.version):
+            raise OtherVersionError("the plan is of another job or model version; it has to be made again")
+        return plan
+
+    def _find_finished(self, job: Job) -> dict[str, Any] | None:
+        """Return the manifest of a job that is finished, by whatever version of the model: it is billed once.
+
+        Its usage lines are written again, for whoever stored the manifest may have died before they were taken; they
+        are the same lines with the same ids, which rating counts once.
+        """
+        content = self._store.find_bytes(job.results_bucket, job.result_key(MANIFEST))
+        if content is None:
+            return None
+        manifest: dict[str, Any] = json.loads(content)
+        record_parts(job, manifest)
+        return manifest
+
+    def _find(self, job: Job, name: str) -> Any:
+        content = self._store.find_bytes(job.results_bucket, job.work_key(name))
+        return None if content is None else json.loads(content)
+
+    def _price(self, job: Job) -> str | None:
+        name = "RATECARD_BATCH_EXPLAIN_ROW_PRICE" if job.explain else "RATECARD_BATCH_ROW_PRICE"
+        return self._environ.get(name)

@@ -1,0 +1,164 @@
+"""The workers of one job: started together, given one event after the other, replaced when one is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from ratecard.kernel.errors import ErrorKind, RatecardError
+
+ATTEMPTS = 3
+
+
+class StepFailedError(RatecardError):
+    """A step of a job failed; the job can be resumed."""
+
+    code = "batch_step_failed"
+    kind = ErrorKind.UNAVAILABLE
+
+
+class WorkerDiedError(StepFailedError):
+    """A worker process was killed, or ended by itself."""
+
+    code = "batch_worker_died"
+
+
+class Crew:
+    """Worker processes of one model's batch function.
+
+    Parameters
+    ----------
+    handler : str
+        `module.function`.
+    paths : sequence of Path
+        Folders that its code is imported from.
+    environment : Mapping of str to str
+        Variables for the function.
+    size : int
+        How many processes.
+    """
+
+    def __init__(
+        self, handler: str, paths: Sequence[Path], environment: Mapping[str, str], *, lake: Path, size: int
+    ) -> None:
+        self._command = [sys.executable, "-m", "ratecard_workbench.batch.worker", handler, str(lake)]
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
+        self._environment = {
+            **inherited,
+            "PYTHONPATH": os.pathsep.join(map(str, paths)),
+            "OMP_NUM_THREADS": "1",
+            "ARROW_NUM_THREADS": "1",
+            **environment,
+        }
+        self._workers = [self._start() for _ in range(size)]
+
+    def __enter__(self) -> Crew:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers:
+            worker.kill()
+        for worker in self._workers:
+            worker.wait()
+            for pipe in (worker.stdin, worker.stdout):
+                if pipe is not None:
+                    pipe.close()
+
+    def ask(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Have one event answered.
+
+        Raises
+        ------
+        StepFailedError
+            If the function refuses it, or three workers die of it.
+        """
+        return next(self.ask_all([event]))
+
+    def ask_all(self, events: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Have many events answered by all workers; yields the answers as they come.
+
+        Raises
+        ------
+        StepFailedError
+            At the first event that fails; those under way are left to their workers.
+        """
+        todo: SimpleQueue[Mapping[str, Any]] = SimpleQueue()
+        count = 0
+        for event in events:
+            todo.put(event)
+            count += 1
+        answers: SimpleQueue[dict[str, Any] | StepFailedError] = SimpleQueue()
+        stop = threading.Event()
+        for place in range(min(len(self._workers), count)):
+            threading.Thread(target=self._work, args=(place, todo, answers, stop), daemon=True).start()
+        try:
+            for _ in range(count):
+                answer = answers.get()
+                if isinstance(answer, StepFailedError):
+                    raise answer
+                yield answer
+        finally:
+            stop.set()
+
+    def _work(
+        self,
+        place: int,
+        todo: SimpleQueue[Mapping[str, Any]],
+        answers: SimpleQueue[dict[str, Any] | StepFailedError],
+        stop: threading.Event,
+    ) -> None:
+        while not stop.is_set():
+            try:
+                event = todo.get_nowait()
+            except Empty:
+                return
+            try:
+                answers.put(self._try(place, json.dumps(event) + "\n", stop))
+            except StepFailedError as error:
+                answers.put(error)
+                return
+
+    def _try(self, place: int, line: str, stop: threading.Event) -> dict[str, Any]:
+        for _ in range(ATTEMPTS):
+            worker = self._workers[place]
+            assert worker.stdin is not None
+            assert worker.stdout is not None
+            try:
+                worker.stdin.write(line)
+                worker.stdin.flush()
+                reply = worker.stdout.readline()
+            except OSError:
+                reply = ""
+            if reply.endswith("\n"):
+                return read_reply(reply)
+            if stop.is_set():
+                break
+            worker.wait()
+            self._workers[place] = self._start()
+        raise WorkerDiedError("a worker process died again and again; `ratecard batch resume` goes on from here")
+
+    def _start(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=self._environment,
+            process_group=0,
+        )
+
+
+def read_reply(reply: str) -> dict[str, Any]:
+    """Return the answer in a reply; raises StepFailedError."""
+    document = json.loads(reply)
+    if "answer" not in document:
+        raise StepFailedError(document["error"])
+    answer: dict[str, Any] = document["answer"]
+    return answer
