@@ -14,6 +14,7 @@ from skl2onnx.helpers.onnx_helper import select_model_inputs_outputs
 from sklearn.base import BaseEstimator
 
 from ratecard_workbench.training.artifact import EngineFiles, ExportError, Release, store_release
+from ratecard_workbench.training.kernel_graph import unroll_kernel
 
 MODEL_FILE = "model.onnx"
 EVENT = "event"
@@ -108,7 +109,7 @@ def lower_pipeline(pipeline: BaseEstimator, columns: int) -> tuple[bytes, str]:
         # The converter reads attributes of SVC that scikit-learn is about to drop.
         filterwarnings("ignore", category=FutureWarning)
         model = to_onnx(pipeline, np.zeros((1, columns), dtype=np.float32), options=options)
-    return _keep_event(model).SerializeToString(), "log_odds" if margin else "probability"
+    return unroll_kernel(_keep_event(model)).SerializeToString(), "log_odds" if margin else "probability"
 
 
 def _keep_event(model: ModelProto) -> ModelProto:

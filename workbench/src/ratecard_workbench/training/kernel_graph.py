@@ -1,0 +1,87 @@
+"""A radial-basis support vector machine as plain matrix operations.
+
+ONNX's own operator for it computes one row after another. Written out as a matrix product, an exponential and another
+product, the same sum takes about a seventh of the time for many rows, and an explanation by sampling scores a thousand.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import ModelProto, NodeProto, helper, numpy_helper
+
+OPERATOR = "SVMClassifier"
+KERNEL = b"RBF"
+FEWEST_OPERATIONS = 13
+"""Operator set in which `ReduceSum` takes its axes as an input."""
+
+
+def unroll_kernel(model: ModelProto) -> ModelProto:
+    """Write out the radial-basis kernel of a two-class support vector machine.
+
+    Parameters
+    ----------
+    model : ModelProto
+        Whose scores are asked for and whose labels are not.
+
+    Returns
+    -------
+    ModelProto
+        The same function, in a graph without the operator; the model itself if it has no such operator.
+    """
+    found = [node for node in model.graph.node if node.op_type == OPERATOR]
+    if len(found) != 1 or not _can_unroll(found[0], model):
+        return model
+    unrolled = ModelProto()
+    unrolled.CopyFrom(model)
+    place = list(model.graph.node).index(found[0])
+    nodes, constants = _write_out(found[0])
+    del unrolled.graph.node[:]
+    unrolled.graph.node.extend([*model.graph.node[:place], *nodes, *model.graph.node[place + 1 :]])
+    unrolled.graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in constants.items())
+    return unrolled
+
+
+def _can_unroll(node: NodeProto, model: ModelProto) -> bool:
+    members = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+    label = node.output[0]
+    wanted = {name for other in model.graph.node for name in other.input} | {one.name for one in model.graph.output}
+    operations = max((one.version for one in model.opset_import if one.domain == ""), default=0)
+    return (
+        members["kernel_type"] == KERNEL
+        and len(members["vectors_per_class"]) == 2
+        and not members.get("prob_a")
+        and members.get("post_transform", b"NONE") == b"NONE"
+        and label not in wanted
+        and operations >= FEWEST_OPERATIONS
+    )
+
+
+def _write_out(node: NodeProto) -> tuple[list[NodeProto], dict[str, NDArray[np.generic]]]:
+    """Return nodes and constants for: sum over s of coefficient * exp(-gamma * |x - s|^2), plus rho.
+
+    The squared distance is |x|^2 + |s|^2 - 2 x.s, whose last part is a matrix product.
+    """
+    members = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+    coefficients = np.array(members["coefficients"])
+    vectors = np.array(members["support_vectors"]).reshape(coefficients.size, -1)
+    gamma = float(members["kernel_params"][0])
+    constants: dict[str, NDArray[np.generic]] = {
+        "kernel_axis": np.array([1]),
+        "kernel_gamma": np.array([-gamma], dtype=np.float32),
+        "kernel_vectors": np.ascontiguousarray((2 * gamma * vectors.T).astype(np.float32)),
+        "kernel_lengths": (-gamma * (vectors**2).sum(axis=1)).astype(np.float32),
+        "kernel_coefficients": coefficients.astype(np.float32)[:, np.newaxis],
+        "kernel_rho": np.array(members["rho"], dtype=np.float32),
+    }
+    row, scores = node.input[0], node.output[1]
+    nodes = [
+        helper.make_node("Mul", [row, row], ["kernel_squares"]),
+        helper.make_node("ReduceSum", ["kernel_squares", "kernel_axis"], ["kernel_square"]),
+        helper.make_node("Mul", ["kernel_square", "kernel_gamma"], ["kernel_length"]),
+        helper.make_node("Gemm", [row, "kernel_vectors", "kernel_lengths"], ["kernel_products"]),
+        helper.make_node("Add", ["kernel_products", "kernel_length"], ["kernel_distances"]),
+        helper.make_node("Exp", ["kernel_distances"], ["kernel_values"]),
+        helper.make_node("Gemm", ["kernel_values", "kernel_coefficients", "kernel_rho"], ["kernel_margin"]),
+        helper.make_node("Neg", ["kernel_margin"], ["kernel_opposite"]),
+        helper.make_node("Concat", ["kernel_opposite", "kernel_margin"], [scores], axis=1),
+    ]
+    return nodes, constants
