@@ -11,7 +11,7 @@ from ratecard.kernel.digest import sha256_hex
 from ratecard.kernel.errors import ErrorKind, Problem, RatecardError
 from ratecard.storage.audit import AuditTrail, State
 from ratecard.storage.audited import account_states
-from ratecard_workbench.cli.accounts import opened_accounts, price_book_path
+from ratecard_workbench.cli.accounts import opened_accounts, price_book_path, stage_of
 from ratecard_workbench.cli.options import actor_option, home_option, json_option, project_option
 from ratecard_workbench.cli.tables import make_table, print_table
 from ratecard_workbench.cli.terminal import message, result_json
@@ -88,6 +88,11 @@ def adopt(*, project: Path, home: Path, actor: str, as_json: bool) -> None:
 
 
 def _trail(home: Path) -> AuditTrail:
+    stage = stage_of(home)
+    if stage is not None:
+        from ratecard_workbench.cloud.stages import open_stage
+
+        return open_stage(stage).trail()
     place = Home(home.resolve())
     place.prepare()
     return open_trail(place)

@@ -1,4 +1,4 @@
-"""`ratecard keys`: API keys of customers. A running platform follows within a second."""
+"""`ratecard keys`: API keys of customers. A running platform follows within a second, a deployed stage at once."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import click
 
 from ratecard.storage.accounts import ApiKey, IssuedKey
 from ratecard_workbench.cli.accounts import check_plan, opened_accounts
+from ratecard_workbench.cli.keys_sync import sync
 from ratecard_workbench.cli.options import actor_option, from_option, home_option, json_option, project_option
 from ratecard_workbench.cli.tables import make_table, print_table
 from ratecard_workbench.cli.terminal import message, result_json
@@ -17,6 +18,9 @@ from ratecard_workbench.local.accountable import ensure_customer
 @click.group()
 def keys() -> None:
     """Make, list, disable and rotate API keys, and change their plans."""
+
+
+keys.add_command(sync)
 
 
 @keys.command()

@@ -88,8 +88,10 @@ class Home:
         Raises
         ------
         HomeError
-            If it cannot be made or closed to others, or is a folder that everybody shares.
+            If it cannot be made or closed to others, is a folder that everybody shares, or means a deployed stage.
         """
+        if self.root.name.startswith("aws:"):
+            raise HomeError("this command works on a folder of this machine, not on a deployed stage")
         with usable(self.root):
             self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
             mode = self.root.stat().st_mode

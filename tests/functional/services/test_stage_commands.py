@@ -1,0 +1,106 @@
+"""`ratecard … --home aws:STAGE` and `ratecard keys sync`: a person's commands on a deployed stage, on moto's AWS."""
+
+import json
+
+import boto3
+import pytest
+from click.testing import CliRunner
+from moto import mock_aws
+
+from ratecard_workbench.cli import main
+
+PLANS = ("free", "standard", "business")
+
+
+@pytest.fixture
+def stage(monkeypatch):
+    """A stage `prod`, whose stack says where its table and bucket are."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws():
+        boto3.client("s3").create_bucket(Bucket="ledger")
+        boto3.client("dynamodb").create_table(
+            TableName="accounts",
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        gateway = boto3.client("apigateway")
+        for plan in PLANS:
+            gateway.create_usage_plan(name=f"ratecard-prod-{plan}")
+        template = {
+            "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+            "Outputs": {"Accounts": {"Value": "accounts"}, "Ledger": {"Value": "ledger"}},
+        }
+        boto3.client("cloudformation").create_stack(StackName="ratecard-prod", TemplateBody=json.dumps(template))
+        yield gateway
+
+
+def run(repository, *arguments, code=0):
+    """Run a command; return what it printed, and what it said."""
+    done = CliRunner().invoke(main, [*arguments], env={"RATECARD_PROJECT": str(repository)}, catch_exceptions=False)
+    assert done.exit_code == code, done.output
+    return done.stdout, done.stderr
+
+
+def test_a_key_of_a_deployed_stage_is_made_rotated_and_stopped(stage, repository):
+    """The secret that is printed is the one that the gateway knows, and the trail says who did it."""
+    home = ("--home", "aws:prod", "--json")
+    run(repository, "customers", "create", "acme", *home)
+    made = json.loads(run(repository, "keys", "create", "acme", "--plan", "standard", "--actor", "ann", *home)[0])
+    (there,) = stage.get_api_keys(includeValues=True)["items"]
+    assert (there["value"], there["enabled"]) == (made["key"], True)
+
+    rotated = json.loads(run(repository, "keys", "rotate", made["key_id"], *home)[0])
+    run(repository, "keys", "disable", made["key_id"], *home)
+    values = {each["value"]: each["enabled"] for each in stage.get_api_keys(includeValues=True)["items"]}
+    assert values == {made["key"]: False, rotated["key"]: False}
+    records = json.loads(run(repository, "audit", "list", "--subject", "key/", *home)[0])
+    assert [(record["action"]) for record in records] == ["key.created", "key.rotated", "key.disabled"]
+    assert records[0]["actor"] == "ann"
+
+
+def test_sync_says_first_and_does_then(stage, repository):
+    """A dry run lists; a run does and tells each change; a second run has nothing to do."""
+    home = ("--home", "aws:prod", "--json")
+    key = json.loads(run(repository, "keys", "create", "acme", *home)[0])
+    (there,) = stage.get_api_keys()["items"]
+    stage.update_api_key(apiKey=there["id"], patchOperations=[{"op": "replace", "path": "/enabled", "value": "false"}])
+
+    listed, _ = run(repository, "keys", "sync", "--stage", "prod", "--dry-run")
+    assert key["key_id"] in listed
+    assert not stage.get_api_key(apiKey=there["id"])["enabled"]
+    _, told = run(repository, "keys", "sync", "--stage", "prod")
+    assert f"{key['key_id']} {there['id']} let through" in told
+    assert stage.get_api_key(apiKey=there["id"])["enabled"]
+    assert json.loads(run(repository, "keys", "sync", "--stage", "prod", "--json")[0])["steps"] == []
+
+
+def test_a_key_that_waits_for_a_person_is_an_exit_code(stage, repository):
+    """Its plan is in the price book and not deployed."""
+    run(repository, "keys", "create", "acme", "--home", "aws:prod")
+    plan = next(each["id"] for each in stage.get_usage_plans()["items"] if each["name"].endswith("standard"))
+    stage.delete_usage_plan(usagePlanId=plan)
+    _, told = run(repository, "keys", "sync", "--stage", "prod", code=73)
+    assert "its plan is not deployed" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("keys", "list", "--home", "aws:test"), "ratecard-test"),
+        (("keys", "sync", "--stage", "Not a stage"), "a stage's name is"),
+    ],
+)
+def test_a_stage_that_is_not_there_is_named(stage, repository, arguments, said):
+    """Stack or name."""
+    assert said in run(repository, *arguments, code=66)[1]
+
+
+def test_a_command_for_this_machine_makes_no_folder_called_after_a_stage(repository, tmp_path, monkeypatch):
+    """It says so instead."""
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, ["inbox", "list", "--home", "aws:prod"], env={"RATECARD_PROJECT": str(repository)})
+    assert done.exit_code != 0
+    assert list(tmp_path.iterdir()) == []

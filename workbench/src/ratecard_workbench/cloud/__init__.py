@@ -1,0 +1,1 @@
+"""A deployed stage, seen from a person's machine with that person's credentials."""
