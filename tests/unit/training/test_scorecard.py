@@ -53,7 +53,7 @@ def release(tmp_path, rows):
         calibration=Platt(1.0, 0.0),
         metrics={},
         provenance=Provenance(tmp_path / "training" / "recipe.py", tmp_path, "0" * 64),
-        checked_on=rows,
+        checked_on=rows.copy(),
     )
 
 
@@ -78,16 +78,23 @@ def test_the_engine_answers_like_the_card(card, release, rows):
     # Contributions are against the training rows' mean: each column's are 0 on average.
     assert np.abs(parts[:, :-1].mean(axis=0)).max() < 1e-6
     assert (manifest.engine, manifest.output) == ("scorecard", "log_odds")
+    first = (release.folder / "scorecard.json").read_bytes()
+    export_scorecard(card, release)
+    assert (release.folder / "scorecard.json").read_bytes() == first
 
 
-def test_rows_that_lack_what_the_contract_asks_for_are_refused(card, release, rows):
+def test_rows_that_lack_what_the_contract_asks_for_are_refused(card, release):
     """A missing value where the contract allows none would be a row that cannot be served."""
     release.checked_on[0, 1] = np.nan
-    try:
-        with pytest.raises(ExportError, match="safety"):
-            export_scorecard(card, release)
-    finally:
-        release.checked_on[0, 1] = 0.0
+    with pytest.raises(ExportError, match="safety"):
+        export_scorecard(card, release)
+
+
+def test_a_word_the_card_does_not_know_is_refused(card, release):
+    """A code beyond the contract's words is seen at the recipe, not at a client's call."""
+    release.checked_on[0, 2] = 17.0
+    with pytest.raises(ExportError, match="refuses a training row"):
+        export_scorecard(card, release)
 
 
 def test_coefficients_are_those_of_logistic_regression(population):

@@ -4,12 +4,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ratecard.contract import ModelContract
+from ratecard.engines import load_engine, load_manifest
 from ratecard.engines.scorecard import FORMAT, VERSION
+from ratecard.kernel.errors import EngineError
 from ratecard_workbench.training.artifact import EngineFiles, ExportError, Release, store_release, write_json
 from ratecard_workbench.training.binning import NumberBins
 from ratecard_workbench.training.scorecard import CardColumn, Scorecard
 
 MODEL_FILE = "scorecard.json"
+SUM_TOLERANCE = 1e-9
+"""The engine adds exactly, numpy in pairs; log-odds have six decimals."""
 
 
 def export_scorecard(card: Scorecard, release: Release) -> dict[str, object]:
@@ -30,13 +34,15 @@ def export_scorecard(card: Scorecard, release: Release) -> dict[str, object]:
     Raises
     ------
     ExportError
-        If a row has a value for which the written card has no bin.
+        If the engine answers a row otherwise than the card, or a row has a value for which the written card has no bin.
     """
     nullable = find_nullable(release.contract)
     check_missing(card, nullable, release.checked_on)
     content = write_json(describe_card(card, nullable))
     files = EngineFiles("scorecard", VERSION, {MODEL_FILE: content}, "log_odds", ("scikit-learn",))
-    return store_release(release, files)
+    manifest = store_release(release, files)
+    check_card(card, release)
+    return manifest
 
 
 def find_nullable(contract: ModelContract) -> frozenset[str]:
@@ -67,6 +73,23 @@ def _describe_column(column: CardColumn, nullable: bool) -> dict[str, object]:
             "expected": column.expected,
         }
     return {"name": column.name, "log_odds": weights, "missing": missing, "unknown": None, "expected": column.expected}
+
+
+def check_card(card: Scorecard, release: Release) -> None:
+    """Refuse a written card that the engine does not score as it was fitted.
+
+    Raises
+    ------
+    ExportError
+        If a score differs by more than the last bits of a sum, or a row has no bin.
+    """
+    engine = load_engine(str(release.folder), load_manifest(release.folder), None)
+    try:
+        served = np.array([scores[0] for scores in engine.score(release.checked_on.tolist())])
+    except EngineError as error:
+        raise ExportError(f"the exported scorecard refuses a training row: {error.detail}") from error
+    if not np.allclose(served, card.compute_margins(release.checked_on), rtol=0.0, atol=SUM_TOLERANCE):
+        raise ExportError("the exported scorecard differs from the fitted one")
 
 
 def check_missing(card: Scorecard, nullable: frozenset[str], rows: NDArray[np.float64]) -> None:
