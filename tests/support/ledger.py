@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime
 
-from ratecard.metering.usage import Caller, Work, usage_line
+from ratecard.metering.usage import SERVICE_LEVEL, Caller, Work, usage_line
 
 BOOK = """
 format = 1
@@ -106,10 +106,10 @@ def usage(call_id, at_ms, subject="k1", **changes):
         input_sha256=work["body"] * 64,
         latency_ms=1.5,
     )
+    SERVICE_LEVEL.set(work.get("level", "standard"))
     event = json.loads(usage_line(caller, done))
-    for name in ("status", "level"):
-        if name in work:
-            event["data"][name] = work[name]
+    SERVICE_LEVEL.set("standard")
+    event["data"]["status"] = work.get("status", 200)
     return event
 
 

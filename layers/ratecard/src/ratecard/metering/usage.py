@@ -15,6 +15,9 @@ from ratecard.kernel.value import Value
 
 EVENT_TYPE = "ratecard.call.v1"
 MAX_IDEMPOTENCY_KEY = 64
+MAX_LEVEL = 32
+STANDARD_LEVEL = "standard"
+"""The level of lines that name none."""
 
 MAX_LINE_BYTES = 1024
 """What a line stays under, line end included, with every caller-controlled part at its longest."""
@@ -79,6 +82,39 @@ class Work(Value):
     latency_ms: float | None
 
 
+class ServiceLevel:
+    """At which service level this function is offered: a property of the function, so that no caller can choose it.
+
+    The same model behind two functions, with different memory, concurrency or timeout, can be sold at two prices.
+    """
+
+    __slots__ = ("_member",)
+
+    def __init__(self) -> None:
+        self._member: dict[str, str] = {}
+
+    @property
+    def member(self) -> dict[str, str]:
+        """What usage lines have of it: nothing, if it is the standard level."""
+        return self._member
+
+    def set(self, level: str) -> None:
+        """Set the level, once, while the function starts.
+
+        Raises
+        ------
+        ValueError
+            If it is no slug of at most `MAX_LEVEL` characters, as the price book has them.
+        """
+        plain = level.replace("-", "")
+        if not (len(level) <= MAX_LEVEL and plain.isascii() and plain.isalnum() and level == level.lower()):
+            raise ValueError(f"a service level is a slug of at most {MAX_LEVEL} characters")
+        self._member = {} if level == STANDARD_LEVEL else {"level": level}
+
+
+SERVICE_LEVEL = ServiceLevel()
+
+
 def usage_line(caller: Caller, work: Work) -> str:
     """Write the usage line of one answered call, without a line end."""
     return jsontext.encode(
@@ -93,6 +129,7 @@ def usage_line(caller: Caller, work: Work) -> str:
                 "operation": work.operation,
                 "model": work.model,
                 "model_version": work.model_version,
+                **SERVICE_LEVEL.member,
                 "units": work.units,
                 "status": 200,
                 "billable": caller.billable,
