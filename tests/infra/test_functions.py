@@ -9,7 +9,7 @@ from support.translation import translate
 from ratecard_workbench.publish.seal import UNVERSIONED, merge_globals
 
 FUNCTION = "AWS::Lambda::Function"
-FUNCTIONS = {f"{stem}Function": stem for stem in STEMS}
+FUNCTIONS = {f"{stem}Function": stem for stem in (*STEMS, "Account")}
 BY_SLUG = {"argnames": "model", "argvalues": MODELS, "ids": [model.slug for model in MODELS]}
 
 
@@ -34,8 +34,8 @@ def actions(statement):
     return {action} if isinstance(action, str) else set(action)
 
 
-def test_the_functions_are_the_models_and_their_batch_twins(translated):
-    """Nothing else runs in the account."""
+def test_the_functions_are_the_models_their_batch_twins_and_what_owners_of_keys_read(translated):
+    """Nothing else runs in the main stack; the ledger's jobs have one of their own."""
     assert set(of_type(translated, FUNCTION)) == set(FUNCTIONS)
 
 
@@ -180,6 +180,22 @@ def test_the_batch_function_reads_its_inbox_and_writes_its_outbox(translated, mo
     assert [one["Resource"] for one in by_service["sqs:SendMessage"]] == [{"Fn::GetAtt": ["BatchDeadLetters", "Arn"]}]
 
 
+def test_what_owners_of_keys_read_can_be_changed_by_nobody_through_it(translated):
+    """Read-only, on the accounts' table, the shelf and the invoices; grants and audit trail are out of its reach."""
+    granted = {
+        action: statement["Resource"]
+        for statement in statements(translated, "AccountRole")
+        for action in actions(statement)
+        if not action.startswith(("logs:", "xray:"))
+    }
+    assert set(granted) == {"dynamodb:GetItem", "dynamodb:Query", "s3:GetObject", "s3:ListBucket", "kms:Decrypt"}
+    assert granted["s3:GetObject"] == [
+        {"Fn::Sub": "${Ledger.Outputs.ShelfBucketArn}/shelf/*"},
+        {"Fn::Sub": "${Ledger.Outputs.LedgerBucketArn}/invoices/*"},
+    ]
+    assert granted["dynamodb:Query"] == {"Fn::GetAtt": ["Ledger", "Outputs.AccountsTableArn"]}
+
+
 def test_only_named_statements_reach_beyond_one_resource(translated, lake):
     """Every `*` as a resource is one of these, and no action is a wildcard but in the key's and the TLS policies."""
     found = set()
@@ -190,7 +206,7 @@ def test_only_named_statements_reach_beyond_one_resource(translated, lake):
                     assert not any("*" in action for action in actions(statement))
                     if statement["Resource"] == "*":
                         found.add((name, policy["PolicyName"]))
-    assert found == {(f"{stem}Role", "trace") for stem in STEMS}
+    assert found == {(f"{stem}Role", "trace") for stem in FUNCTIONS.values()}
 
 
 def test_managed_policies_are_code_deploys_smaller_one_only(translated, lake):

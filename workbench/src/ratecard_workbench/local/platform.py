@@ -31,6 +31,7 @@ from ratecard_workbench.local.launch import (
     Surroundings,
     allow_many_connections,
     find_native_directory,
+    prepare_columns,
     prepare_packages,
 )
 from ratecard_workbench.local.minute import Minute
@@ -130,8 +131,10 @@ def make_surroundings(root: Path, home: Home, application: Application) -> Surro
     ledger = {"RATECARD_LEDGER_ROOT": str(home.root)}
     with usable(home.runtime):
         packages = prepare_packages(home.runtime.resolve())
+        columns = prepare_columns(home.runtime.resolve())
     return Surroundings(
         packages=packages,
+        columns=columns,
         environment={"RATECARD_NATIVE_DIR": str(native)} if native is not None else {},
         by_function={
             name: (objects if spec.arrivals is not None else {}) | (ledger if LEDGER in spec.environment else {})
@@ -182,7 +185,6 @@ class Platform:
             lock = HomeLock(home)
             stack.callback(lock.release)
             listener = stack.enter_context(bind(options.host, options.port))
-            port = listener.getsockname()[1]
             sinks = stack.enter_context(contextlib.closing(open_sinks(home)))
             accounts = stack.enter_context(contextlib.closing(open_accounts(home)))
             counters = stack.enter_context(contextlib.closing(open_counters(home)))
@@ -197,11 +199,9 @@ class Platform:
             vigil = Vigil(self._stop, partial(sinks.platform_log.record, "platform"))
             ticking = vigil.start("the clockwork", clockwork.run())
             watching = vigil.start("the inbox", inbox.run())
-            minute = Minute(
-                options.root, home, project.book, interval_seconds=options.refresh_seconds, log=sinks.platform_log
-            )
-            netting = vigil.start("the ledger", minute.run())
+            netting = vigil.start("the ledger", self._make_minute(project, home, sinks).run())
             serving = vigil.start("the server", server.serve(sockets=[listener]))
+            port = listener.getsockname()[1]
             lock.announce(options.host, port)
             sinks.platform_log.record("platform", f"listening on {options.host} port {port}")
             _spare_the_collector()
@@ -211,12 +211,15 @@ class Platform:
             netting.cancel()
             await self._stop_serving(server, serving)
             await inbox.close()
-            until = time.monotonic() + options.drain_seconds
-            await asyncio.gather(*(pool.stop(lambda: self._may_wait(until)) for pool in pools.values()))
+            await self._stop_pools(pools)
             ticking.cancel()
             gateway.close()
             sinks.platform_log.record("platform", "stopped")
             vigil.confirm()
+
+    async def _stop_pools(self, pools: Mapping[str, FunctionPool]) -> None:
+        until = time.monotonic() + self._options.drain_seconds
+        await asyncio.gather(*(pool.stop(lambda: self._may_wait(until)) for pool in pools.values()))
 
     def _may_wait(self, until: float) -> bool:
         return not self._hurry and time.monotonic() < until
@@ -227,6 +230,10 @@ class Platform:
             name: FunctionPool(spec, surroundings, sinks.function(name), idle_seconds=self._options.idle_seconds)
             for name, spec in project.application.functions.items()
         }
+
+    def _make_minute(self, project: Project, home: Home, sinks: PlatformSinks) -> Minute:
+        interval = self._options.refresh_seconds
+        return Minute(self._options.root, home, project.book, interval_seconds=interval, log=sinks.platform_log)
 
     async def _stop_serving(self, server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
         """Take no new connections and let calls in flight end, unless there is a hurry."""
