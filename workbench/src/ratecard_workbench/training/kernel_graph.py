@@ -63,6 +63,12 @@ def _write_out(node: NodeProto) -> tuple[list[NodeProto], dict[str, NDArray[np.g
     members = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
     coefficients = np.array(members["coefficients"])
     vectors = np.array(members["support_vectors"]).reshape(coefficients.size, -1)
+    # The operator has all vectors of one class, then all of the other: summed so in float32, the first class's large
+    # sum would cost the last digits of what is left of it. Taken by turns, the sum stays small.
+    turns = np.argsort(
+        np.concatenate([(np.arange(size) + 0.5) / size for size in members["vectors_per_class"]]), kind="stable"
+    )
+    coefficients, vectors = coefficients[turns], vectors[turns]
     gamma = float(members["kernel_params"][0])
     constants: dict[str, NDArray[np.generic]] = {
         "kernel_axis": np.array([1]),
