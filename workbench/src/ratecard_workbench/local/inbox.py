@@ -15,12 +15,12 @@ from ratecard_workbench.local.deliveries import Delivery, Status
 from ratecard_workbench.local.errors import ConcurrencyLimitError, FunctionFailedError, FunctionTimeoutError
 from ratecard_workbench.local.faults import place_of
 from ratecard_workbench.local.home import Home
-from ratecard_workbench.local.ids import new_uuid
 from ratecard_workbench.local.inbox_folder import PARTIAL_SUFFIX, InboxFolder
 from ratecard_workbench.local.logfile import LogFile
 from ratecard_workbench.local.object_event import compute_etag, object_created_event
 from ratecard_workbench.local.opening import open_deliveries
 from ratecard_workbench.local.pool import FunctionPool
+from ratecard_workbench.local.stepwise import Stepwise
 
 INBOX = "inbox"
 SCAN_SECONDS = 0.25
@@ -136,8 +136,7 @@ class Inbox:
         arrivals, pool = self._find_taker(delivery.key) or self._takers[0]
         etag = await asyncio.to_thread(compute_etag, self._home.root / delivery.key)
         event = object_created_event(delivery, bucket=arrivals.bucket, etag=etag)
-        # The function's own timeout ends it; the wait only has to be longer.
-        reply = await pool.submit(new_uuid(), event, 2.0 * pool.spec.timeout_seconds + 60.0)
+        reply = await Stepwise(pool, self._home.root).run(event)
         self._finish(delivery, Status.DELIVERED, _outcome(reply))
 
     def _refuse(self, delivery: Delivery) -> tuple[Status, str] | None:

@@ -37,6 +37,8 @@ class Surroundings:
     ----------
     packages : Path
         Folder that holds `awslambdaric` and nothing else of this interpreter's packages.
+    columns : Path or None
+        Folder that holds `pyarrow`, for functions that files trigger.
     environment : Mapping of str to str
         Variables for every function, such as RATECARD_NATIVE_DIR.
     by_function : Mapping of str to Mapping
@@ -44,6 +46,7 @@ class Surroundings:
     """
 
     packages: Path
+    columns: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     by_function: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
@@ -67,17 +70,26 @@ def prepare_packages(folder: Path) -> Path:
 
     A function that needs a package of the workbench fails here as it would in Lambda.
     """
-    target = folder / f"python{sys.version_info.major}.{sys.version_info.minor}"
-    target.mkdir(parents=True, exist_ok=True)
     required = [_REQUIREMENT.match(line) for line in metadata.requires("awslambdaric") or []]
-    for package in ("awslambdaric", *(match.group() for match in required if match)):
+    return _link_packages(folder, "", ("awslambdaric", *(match.group() for match in required if match)))
+
+
+def prepare_columns(folder: Path) -> Path:
+    """Make a folder from which a function that files trigger can import Arrow, as from its layer in Lambda."""
+    return _link_packages(folder, "columns-", ("pyarrow",))
+
+
+def _link_packages(folder: Path, kind: str, packages: tuple[str, ...]) -> Path:
+    target = folder / f"{kind}python{sys.version_info.major}.{sys.version_info.minor}"
+    target.mkdir(parents=True, exist_ok=True)
+    for package in packages:
         for top in _top_level_paths(package):
             link = target / top.name
             if not link.is_symlink() or link.readlink() != top:
                 link.unlink(missing_ok=True)
                 link.symlink_to(top)
-    if not (target / "awslambdaric").is_dir():
-        raise ConfigurationError("the package awslambdaric is not installed as a folder: run make setup")
+    if not (target / packages[0]).is_dir():
+        raise ConfigurationError(f"the package {packages[0]} is not installed as a folder: run make setup")
     return target
 
 
@@ -115,11 +127,12 @@ def worker_environment(spec: FunctionSpec, surroundings: Surroundings, runtime_a
         `host:port` of the worker's Runtime API.
     """
     code = str(spec.paths[0])
+    files = [surroundings.columns] if spec.arrivals is not None and surroundings.columns is not None else []
     return {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
-        "PYTHONPATH": os.pathsep.join([*map(str, spec.paths), str(surroundings.packages)]),
+        "PYTHONPATH": os.pathsep.join(map(str, (*spec.paths, *files, surroundings.packages))),
         "AWS_LAMBDA_FUNCTION_NAME": spec.name,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_megabytes),
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
