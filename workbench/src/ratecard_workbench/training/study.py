@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Generic
 
 import numpy as np
@@ -147,19 +148,20 @@ def run_protocol(
     return found, table
 
 
-def compute_measured(study: Study[Model], *, show: bool = False) -> Measured:
-    """Compute every table of the report."""
+def compute_measured(study: Study[Model], *, draws: int = 200, show: bool = False) -> Measured:
+    """Compute every table of the report, with `draws` samples for each bootstrap."""
     population, rules = study.population, study.rules
     calibration, margins = study.trained.calibration, study.trained.margins
     probabilities, log_odds = calibration.probabilities(margins), calibration.log_odds(margins)
     holdout = study.trained.split.test
     decisions = rules.decide(log_odds, population)
     outcomes = Outcomes(probabilities, np.isin(decisions, rules.favourable), population.events)
+    bootstrap = partial(_bootstrap, study, probabilities=probabilities, draws=draws, show=show)
     return Measured(
         cross_validated_auc=_cross_validated(study.found),
         pooled_auc=compute_pooled_auc(study.found, population),
-        all_rows=_bootstrap(study, np.arange(len(population)), probabilities, show=show),
-        holdout=_bootstrap(study, holdout, probabilities, show=show) if holdout.size else None,
+        all_rows=bootstrap(np.arange(len(population))),
+        holdout=bootstrap(holdout) if holdout.size else None,
         grades=_grade(study, np.arange(len(population)), log_odds),
         grades_holdout=_grade(study, holdout, log_odds) if holdout.size else [],
         decisions=compute_decision_table(rules.decisions, decisions, population.events),
@@ -180,11 +182,11 @@ def _cross_validated(found: OutOfFold) -> Interval | None:
 
 
 def _bootstrap(
-    study: Study[Model], rows: NDArray[np.intp], probabilities: NDArray[np.float64], *, show: bool
+    study: Study[Model], rows: NDArray[np.intp], *, probabilities: NDArray[np.float64], draws: int, show: bool
 ) -> dict[str, Interval]:
     figures = {**FIGURES, **study.rules.list_figures()}
     events = study.population.events[rows]
-    return compute_bootstrap(figures, probabilities[rows], events, seed=BOOTSTRAP_SEED, show=show)
+    return compute_bootstrap(figures, probabilities[rows], events, seed=BOOTSTRAP_SEED, draws=draws, show=show)
 
 
 def _grade(study: Study[Model], rows: NDArray[np.intp], log_odds: NDArray[np.float64]) -> list[GradeRow]:
