@@ -1,4 +1,4 @@
-"""Cold start and warm call under AWS's Runtime Interface Emulator, against a no-op function and the usual ways."""
+"""Cold start and warm call of every model under AWS's Runtime Interface Emulator, beside a no-op and the usual ways."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from statistics import median, quantiles
+from typing import Any
 
 from benchmarks import attribution
-from benchmarks.contestants import FASTAPI, NOOP, OURS, OURS_EXPLAINED, Contestant, assemble_contestants
+from benchmarks.contestants import EXPLAINED, FASTAPI, NOOP, OURS, OURS_EXPLAINED, Contestant, assemble_contestants
 from benchmarks.deployment import Deployment, build_deployment
 from benchmarks.emulator import Emulator
 from benchmarks.environments import BUILD, find_lambda_python, version_of
 from benchmarks.machine import describe_machine
+from benchmarks.models import REFERENCE, ZIP_MEGABYTES, BenchModel, find_models
 from benchmarks.report import Bar, Report, Table
 
 WARM_UP_CALLS = 30
@@ -56,7 +58,7 @@ def measure(contestants: tuple[Contestant, ...], rounds: int, calls: int) -> dic
     Raises
     ------
     UnequalAnswersError
-        If a function fails or answers another probability than ours.
+        If a function fails, or one that serves the same model answers another probability than ours.
     """
     times = {contestant.name: Times([], []) for contestant in contestants}
     answers: dict[str, float] = {}
@@ -69,8 +71,10 @@ def measure(contestants: tuple[Contestant, ...], rounds: int, calls: int) -> dic
             for contestant in contestants[turn:] + contestants[:turn]:
                 emulator, answer = start_cold(contestant, times[contestant.name], stack)
                 emulators.append((contestant, emulator))
-                if contestant.name != NOOP:
-                    answers[contestant.name] = probability_in(contestant.name, answer)
+                if contestant.model:
+                    prediction = prediction_in(contestant, answer)
+                    if contestant.model == REFERENCE:
+                        answers[contestant.name] = float(prediction["probability_of_default"])
             for _ in range(calls // BATCH_CALLS):
                 for contestant, emulator in emulators:
                     call_warm(contestant, emulator, times[contestant.name])
@@ -99,18 +103,24 @@ def call_warm(contestant: Contestant, emulator: Emulator, times: Times) -> None:
     times.warm.extend(emulator.invoke(contestant.event)[0] for _ in range(BATCH_CALLS))
 
 
-def probability_in(name: str, answer: bytes) -> float:
-    """Return the probability in a function's answer, and check that it is an approved row with or without reasons."""
+def prediction_in(contestant: Contestant, answer: bytes) -> dict[str, Any]:
+    """Return the prediction in a function's answer; reasons must be in it where they were asked for, and only there.
+
+    Raises
+    ------
+    UnequalAnswersError
+        If it does not answer. A sample row that is owed reasons unasked would be timed with them: it must not be.
+    """
+    name = contestant.name
     try:
-        prediction = json.loads(json.loads(answer)["body"])["predictions"][0]
+        prediction: dict[str, Any] = json.loads(json.loads(answer)["body"])["predictions"][0]
     except (ValueError, LookupError) as error:
         raise UnequalAnswersError(f"{name} does not answer: {answer[:300]!r} (see {BUILD / 'emulator.log'})") from error
-    explained = name == OURS_EXPLAINED
-    if name in (OURS, OURS_EXPLAINED) and (
-        prediction["decision"] != "approve" or explained != ("reasons" in prediction)
-    ):
-        raise UnequalAnswersError(f"{name}: an approved row {'with' if explained else 'without'} reasons was expected")
-    return float(prediction["probability_of_default"])
+    if contestant.explained is not None and contestant.explained != ("reasons" in prediction):
+        raise UnequalAnswersError(
+            f"{name}: an approved row {'with' if contestant.explained else 'without'} reasons was expected"
+        )
+    return prediction
 
 
 def times_table(times: dict[str, Times]) -> Table:
@@ -139,19 +149,33 @@ def times_table(times: dict[str, Times]) -> Table:
     )
 
 
-def bars_of(times: dict[str, Times], deployment: Deployment) -> tuple[Bar, ...]:
-    """Return the bars of issue 2, section 7."""
+def bars_of(times: dict[str, Times], deployment: Deployment, models: tuple[BenchModel, ...]) -> tuple[Bar, ...]:
+    """Return the bars of DESIGN.md, section 3, for every model by its engine."""
     cold = {name: median(one.cold) for name, one in times.items()}
-    warm = {name: median(one.warm) for name, one in times.items()}
     return (
-        Bar("cold start, to no-op", cold[OURS] / cold[NOOP], 2.0),
-        Bar("cold start with reasons, to no-op", cold[OURS_EXPLAINED] / cold[NOOP], 2.0),
-        Bar(f"cold start, {FASTAPI} to ours", cold[FASTAPI] / cold[OURS], 12.0, at_least=True),
-        Bar("warm call, to no-op", warm[OURS] / warm[NOOP], 1.3),
-        Bar("warm call with reasons, to no-op", warm[OURS_EXPLAINED] / warm[NOOP], 4.0),
+        *(bar for model in models for bar in model_bars(times, deployment, model)),
+        Bar(f"cold start with reasons, {OURS} to no-op", cold[OURS_EXPLAINED] / cold[NOOP], 2.0),
+        Bar(f"cold start, {FASTAPI} to {OURS}", cold[FASTAPI] / cold[OURS], 12.0, at_least=True),
         Bar("native layer, unzipped", deployment.native_bytes / 1e6, 65, "MB"),
-        Bar("the function's zip", deployment.zip_bytes / 1e6, 5, "MB"),
     )
+
+
+def model_bars(times: dict[str, Times], deployment: Deployment, model: BenchModel) -> list[Bar]:
+    """Return the bars of one model."""
+    slug, noop = model.slug, times[NOOP]
+    floor = median(noop.warm)
+    bars = [
+        Bar(
+            f"{slug} ({model.engine}): cold start, to no-op",
+            median(times[slug].cold) / median(noop.cold),
+            model.cold_limit,
+        ),
+        Bar(f"{slug}: warm call, to no-op", median(times[slug].warm) / floor, model.warm_limit),
+    ]
+    if model.contract.reasons:
+        explained = median(times[slug + EXPLAINED].warm)
+        bars.append(Bar(f"{slug}: warm call with reasons, to no-op", explained / floor, model.reasons_limit))
+    return [*bars, Bar(f"{slug}: zip", deployment.zip_bytes[slug] / 1e6, ZIP_MEGABYTES, "MB")]
 
 
 def run(rounds: int = 25, calls: int = 60) -> Report:
@@ -166,13 +190,14 @@ def run(rounds: int = 25, calls: int = 60) -> Report:
     """
     python = find_lambda_python()
     machine = describe_machine() | {"functions run by": f"Python {version_of(python)}"}
-    deployment = build_deployment(python)
-    contestants = assemble_contestants(deployment, python)
+    models = find_models()
+    deployment = build_deployment(python, models)
+    contestants = assemble_contestants(deployment, python, models)
     times = measure(contestants, rounds, calls)
     ours = next(contestant for contestant in contestants if contestant.name == OURS)
     parts = attribution.measure_parts(ours, repeats=max(5, rounds))
     sizes = {
-        "function zip": deployment.zip_bytes,
+        **{f"zip of {slug}": size for slug, size in deployment.zip_bytes.items()},
         "ratecard layer": deployment.layer_bytes,
         "native layer": deployment.native_bytes,
     }
@@ -186,7 +211,7 @@ def run(rounds: int = 25, calls: int = 60) -> Report:
             attribution.imports_table(ours),
             sizes_table(sizes),
         ),
-        bars=bars_of(times, deployment),
+        bars=bars_of(times, deployment, models),
         numbers={
             "seconds": {name: numbers_of(one) for name, one in times.items()},
             "bytes": sizes,
@@ -203,4 +228,4 @@ def numbers_of(times: Times) -> dict[str, list[float]]:
 def sizes_table(sizes: dict[str, int]) -> Table:
     """Return what is deployed, in megabytes."""
     rows = tuple((name, f"{size / 1e6:.2f}") for name, size in sizes.items())
-    return Table("What is deployed", ("part", "MB"), rows, "The zip is compressed; the layers are unzipped.")
+    return Table("What is deployed", ("part", "MB"), rows, "Zips are compressed; layers are unzipped.")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import shutil
-import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks.deployment import FUNCTION, Deployment
+from benchmarks.deployment import Deployment
 from benchmarks.environments import (
     BUILD,
     clean_environment,
@@ -18,16 +16,19 @@ from benchmarks.environments import (
     ensure_packages,
     run_or_explain,
 )
+from benchmarks.models import REFERENCE, BenchModel, get_model
 from ratecard.contract import Category, ModelContract
 from ratecard.contract.sample import sample_row
 
 LAMBDAS = Path(__file__).parent / "lambdas"
-PATH = "/v1/models/credit-rating/predict"
+PATH = f"/v1/models/{REFERENCE}/predict"
 FASTAPI = "FastAPI + Mangum + joblib"
 JOBLIB = "joblib + LightGBM's Python package"
 NOOP = "no-op"
-OURS = "Ratecard"
-OURS_EXPLAINED = "Ratecard, with reasons"
+OURS = REFERENCE
+EXPLAINED = ", with reasons"
+"""What a model's second contestant has behind its slug."""
+OURS_EXPLAINED = OURS + EXPLAINED
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,10 @@ class Contestant:
         Working directory, /var/task in Lambda.
     event : bytes
         The REST proxy event it is called with.
+    model : str
+        Slug of the model that answers; empty for the no-op function.
+    explained : bool or None
+        Whether every prediction must have reasons, or must not; None where there are none to give.
     """
 
     name: str
@@ -53,18 +58,16 @@ class Contestant:
     environment: dict[str, str]
     folder: Path
     event: bytes
+    model: str = ""
+    explained: bool | None = None
 
 
 def load_contract() -> ModelContract:
     """Import the contract of the credit-rating model."""
-    source = str(FUNCTION / "src")
-    if source not in sys.path:
-        sys.path.insert(0, source)
-    contract: ModelContract = importlib.import_module("credit_rating.contract").CONTRACT
-    return contract
+    return get_model(REFERENCE).contract
 
 
-def proxy_event(row: dict[str, object], *, explain: bool = False) -> bytes:
+def proxy_event(row: dict[str, object], slug: str = REFERENCE, *, explain: bool = False) -> bytes:
     """Return a REST proxy event, payload v1, with the members and the size that API Gateway gives it."""
     names = {
         "Accept": "application/json",
@@ -78,9 +81,10 @@ def proxy_event(row: dict[str, object], *, explain: bool = False) -> bytes:
         "x-api-key": "not-a-real-key-0123456789abcdef0123456789",
     }
     query = {"explain": "true"} if explain else None
+    path = f"/v1/models/{slug}/predict"
     event = {
-        "resource": PATH,
-        "path": PATH,
+        "resource": path,
+        "path": path,
         "httpMethod": "POST",
         "headers": names,
         "multiValueHeaders": {name: [value] for name, value in names.items()},
@@ -88,22 +92,22 @@ def proxy_event(row: dict[str, object], *, explain: bool = False) -> bytes:
         "multiValueQueryStringParameters": {"explain": ["true"]} if explain else None,
         "pathParameters": None,
         "stageVariables": None,
-        "requestContext": request_context(),
+        "requestContext": request_context(path),
         "body": json.dumps(row),
         "isBase64Encoded": False,
     }
     return json.dumps(event).encode()
 
 
-def request_context() -> dict[str, object]:
+def request_context(path: str) -> dict[str, object]:
     """Return the request context of a call with a key."""
     return {
         "resourceId": "abc123",
-        "resourcePath": PATH,
+        "resourcePath": path,
         "httpMethod": "POST",
         "extendedRequestId": "UQ2bFHr6DoEEj4g=",
         "requestTime": "22/Nov/2026:10:11:12 +0000",
-        "path": f"/dev{PATH}",
+        "path": f"/dev{path}",
         "accountId": "123456789012",
         "protocol": "HTTP/1.1",
         "stage": "dev",
@@ -116,9 +120,15 @@ def request_context() -> dict[str, object]:
     }
 
 
+def artifact_folder() -> Path:
+    """Return the artifact of the model that the usual functions serve, too."""
+    model = get_model(REFERENCE)
+    return model.source / model.package / "artifact"
+
+
 def describe_model(contract: ModelContract) -> dict[str, object]:
     """Return what the joblib function needs beside the booster for the same answer: columns, ratios, calibration."""
-    manifest = json.loads((FUNCTION / "src" / "credit_rating" / "artifact" / "manifest.json").read_text())
+    manifest = json.loads((artifact_folder() / "manifest.json").read_text())
     features = contract.features
     return {
         "inputs": [feature.name for feature in features],
@@ -144,37 +154,51 @@ def pickle_model(packages: Path, python: str, contract: ModelContract) -> Path:
     """Write the joblib file of the same model, with the packages that will load it."""
     description, pickled = BUILD / "built" / "description.json", BUILD / "built" / "model.joblib"
     description.write_text(json.dumps(describe_model(contract)))
-    artifact = FUNCTION / "src" / "credit_rating" / "artifact" / "model.txt"
+    artifact = artifact_folder() / "model.txt"
     paths = [str(packages), str(LAMBDAS)]
     run = f"import sys; sys.path[:0] = {paths!r}; import pickle_model; pickle_model.write_bundle(*sys.argv[1:])"
     run_or_explain([python, "-c", run, str(artifact), str(description), str(pickled)])
     return pickled
 
 
-def assemble_contestants(deployment: Deployment, python: str) -> tuple[Contestant, ...]:
-    """Return the functions to compare, in the order of a round."""
+def assemble_contestants(deployment: Deployment, python: str, models: tuple[BenchModel, ...]) -> tuple[Contestant, ...]:
+    """Return the functions to compare, in the order of a round: the floor, our models, the usual ways."""
     contract = load_contract()
-    row = sample_row(contract)
     runtime = str(ensure_environment("runtime", python))
     packages = ensure_packages("lambda", python)
     noop = usual_function("noop", ("noop.py",), python)
     usual = usual_function("joblib", ("joblib_function.py", "fastapi_function.py"), python)
     shutil.copy(pickle_model(packages, python, contract), usual / "model.joblib")
-    ours = lambda_environment(deployment.task, deployment.layer, native=deployment.native)
-    plain = proxy_event(row)
-
-    def contestant(name: str, handler: str, environment: dict[str, str], event: bytes) -> Contestant:
-        command = [runtime, "-m", "awslambdaric", f"{handler}.lambda_handler"]
-        folder = Path(environment["PYTHONPATH"].partition(":")[0])
-        return Contestant(name, command, environment, folder, event)
-
+    plain = proxy_event(sample_row(contract))
+    by_hand = lambda_environment(usual, packages)
     return (
-        contestant(NOOP, "noop", lambda_environment(noop), plain),
-        contestant(OURS, "credit_rating.handler", ours, plain),
-        contestant(OURS_EXPLAINED, "credit_rating.handler", ours, proxy_event(row, explain=True)),
-        contestant(JOBLIB, "joblib_function", lambda_environment(usual, packages), plain),
-        contestant(FASTAPI, "fastapi_function", lambda_environment(usual, packages), plain),
+        contestant(NOOP, (runtime, "noop"), lambda_environment(noop), plain),
+        *(one for model in models for one in model_contestants(deployment, runtime, model)),
+        replace(contestant(JOBLIB, (runtime, "joblib_function"), by_hand, plain), model=REFERENCE),
+        replace(contestant(FASTAPI, (runtime, "fastapi_function"), by_hand, plain), model=REFERENCE),
     )
+
+
+def contestant(name: str, run: tuple[str, str], environment: dict[str, str], event: bytes) -> Contestant:
+    """Return a function run by the interpreter and the handler's module in `run`."""
+    runtime, module = run
+    command = [runtime, "-m", "awslambdaric", f"{module}.lambda_handler"]
+    folder = Path(environment["PYTHONPATH"].partition(":")[0])
+    return Contestant(name, command, environment, folder, event)
+
+
+def model_contestants(deployment: Deployment, runtime: str, model: BenchModel) -> list[Contestant]:
+    """Return one of our functions, without and, where it gives them, with reasons."""
+    environment = lambda_environment(deployment.tasks[model.slug], deployment.layer, native=deployment.native)
+    run, row = (runtime, f"{model.package}.handler"), sample_row(model.contract)
+    plain = contestant(model.slug, run, environment, proxy_event(row, model.slug))
+    if not model.contract.reasons:
+        return [replace(plain, model=model.slug)]
+    explained = proxy_event(row, model.slug, explain=True)
+    return [
+        replace(plain, model=model.slug, explained=False),
+        replace(plain, name=model.slug + EXPLAINED, event=explained, model=model.slug, explained=True),
+    ]
 
 
 def lambda_environment(task: Path, *layers: Path, native: Path | None = None) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Our function as it is deployed: zip and layers, built by the project's Makefiles and unpacked as Lambda does."""
+"""Our functions as they are deployed: zips and layers, built by the project's Makefiles and unpacked as Lambda does."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import platform
 import shutil
 import subprocess
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.environments import BUILD, EnvironmentNotReadyError, clean_environment, compile_bytecode
 from benchmarks.machine import ROOT
+from benchmarks.models import BenchModel
 
-FUNCTION = ROOT / "functions" / "models" / "credit_rating"
-PARTS = {
-    "task": (FUNCTION / "src", "build-CreditRatingFunction"),
+LAYERS = {
     "ratecard": (ROOT / "layers" / "ratecard", "build-RatecardLayer"),
     "native": (ROOT / "layers" / "native", "build-NativeLayer"),
 }
@@ -26,57 +26,60 @@ class Deployment:
 
     Attributes
     ----------
-    task : Path
-        What Lambda has at /var/task.
+    tasks : mapping of str to Path
+        What Lambda has at /var/task, by model.
     layer : Path
         The ratecard layer's `python` folder, /opt/python in Lambda.
     native : Path
         The native layer's `lib` folder, /opt/lib in Lambda.
-    zip_bytes : int
-        Size of the function's zip.
+    zip_bytes : mapping of str to int
+        Size of each model's zip.
     layer_bytes, native_bytes : int
         Sizes of the layers, unzipped.
     """
 
-    task: Path
+    tasks: Mapping[str, Path]
     layer: Path
     native: Path
-    zip_bytes: int
+    zip_bytes: Mapping[str, int]
     layer_bytes: int
     native_bytes: int
 
 
-def build_deployment(python: str) -> Deployment:
-    """Build zip and layers with the project's own Makefiles and unpack them under `build/bench/deployed`.
+def build_deployment(python: str, models: tuple[BenchModel, ...]) -> Deployment:
+    """Build zips and layers with the project's own Makefiles and unpack them under `build/bench/deployed`.
 
     Parameters
     ----------
     python : str
         The interpreter of the bench; where it is not the 3.13 the Makefiles compile for, bytecode is compiled again.
+    models : tuple of BenchModel
+        The functions to build.
 
     Raises
     ------
     EnvironmentNotReadyError
         If a target fails.
     """
-    zips = {name: zip_folder(build_part(name, python), BUILD / "built" / f"{name}.zip") for name in PARTS}
-    folders = {name: unzip(archive, BUILD / "deployed" / name) for name, archive in zips.items()}
-    for name in ("task", "ratecard"):
-        if not has_bytecode(folders[name], python):
+    parts = LAYERS | {model.slug: (model.source, f"build-{model.package}") for model in models}
+    zips, folders = {}, {}
+    for name, (source, target) in parts.items():
+        zips[name] = zip_folder(build_part(name, source, target, python=python), BUILD / "built" / f"{name}.zip")
+        folders[name] = unzip(zips[name], BUILD / "deployed" / name)
+        if name != "native" and not has_bytecode(folders[name], python):
             compile_bytecode(python, folders[name])
     return Deployment(
-        task=folders["task"],
+        tasks={model.slug: folders[model.slug] for model in models},
         layer=folders["ratecard"] / "python",
         native=folders["native"] / "lib",
-        zip_bytes=zips["task"].stat().st_size,
+        zip_bytes={model.slug: zips[model.slug].stat().st_size for model in models},
         layer_bytes=folder_bytes(folders["ratecard"]),
         native_bytes=folder_bytes(folders["native"]),
     )
 
 
-def build_part(name: str, python: str) -> Path:
+def build_part(name: str, source: Path, target: str, *, python: str) -> Path:
     """Run one part's SAM target (BuildMethod: makefile) into a fresh folder."""
-    source, target = PARTS[name]
     folder = BUILD / "built" / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

@@ -10,6 +10,7 @@ from benchmarks.contestants import lambda_environment
 from benchmarks.deployment import build_deployment
 from benchmarks.environments import EnvironmentNotReadyError, ensure_environment, find_lambda_python, version_of
 from benchmarks.machine import describe_machine
+from benchmarks.models import REFERENCE, get_model
 from benchmarks.report import Bar, Report, Table
 
 PROBE = Path(__file__).parent / "lambdas" / "line_probe.py"
@@ -23,9 +24,9 @@ def measure(python: str) -> tuple[dict[str, float], int]:
     EnvironmentNotReadyError
         If the probe fails.
     """
-    deployment = build_deployment(python)
+    deployment = build_deployment(python, (get_model(REFERENCE),))
     command = [str(ensure_environment("runtime", python)), str(PROBE)]
-    environment = lambda_environment(deployment.task, deployment.layer)
+    environment = lambda_environment(deployment.tasks[REFERENCE], deployment.layer)
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise EnvironmentNotReadyError(f"the probe failed:\n{done.stderr[-2000:]}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import shutil
@@ -14,10 +15,17 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from benchmarks.environments import BUILD, EnvironmentNotReadyError, clean_environment
 from benchmarks.load import Target
-from benchmarks.processes import await_quiet, child_processes, processor_seconds
+from benchmarks.processes import (
+    await_quiet,
+    child_processes,
+    descendants_of,
+    processor_seconds,
+    proportional_bytes,
+)
 from ratecard.storage.accounts import SqliteAccounts
 from ratecard.storage.lake import scan
 
@@ -65,6 +73,11 @@ class RunningPlatform:
         The caller's key.
     process : Popen
         The platform.
+
+    Attributes
+    ----------
+    started : float
+        `time.perf_counter()` just before the process was started.
     """
 
     def __init__(self, home: Path, url: str, secret: str, process: subprocess.Popen[bytes]) -> None:
@@ -72,6 +85,7 @@ class RunningPlatform:
         self._url = url
         self._secret = secret
         self._process = process
+        self.started = 0.0
 
     def target(self, path: str, body: bytes) -> Target:
         """Return the target of a call with this platform's key; body and headers go through files."""
@@ -80,6 +94,32 @@ class RunningPlatform:
         headers.touch(mode=0o600)
         headers.write_text(f"Content-Type: application/json\nx-api-key: {self._secret}\n")
         return Target(self._url + path, body_file, headers)
+
+    def call(self, path: str, body: bytes) -> bytes:
+        """Call once, on a connection of its own; return the answer's body.
+
+        Raises
+        ------
+        EnvironmentNotReadyError
+            If it is not served.
+        """
+        address = urlsplit(self._url)
+        connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=START_SECONDS)
+        with contextlib.closing(connection):
+            connection.request("POST", path, body, {"Content-Type": "application/json", "x-api-key": self._secret})
+            response = connection.getresponse()
+            answer = response.read()
+        if response.status != http.HTTPStatus.OK:
+            raise EnvironmentNotReadyError(f"{path} answers {response.status}")
+        return answer
+
+    def proportional_bytes(self) -> dict[str, int]:
+        """Return the memory of the gateway and of all workers together, shared pages divided by who shares them."""
+        workers = descendants_of(self._process.pid)[1:]
+        return {
+            "gateway": proportional_bytes(self._process.pid),
+            "workers": sum(proportional_bytes(worker) for worker in workers),
+        }
 
     def processor_seconds(self) -> dict[str, float]:
         """Return the processor time used so far by the gateway and by all workers together."""
@@ -126,8 +166,10 @@ def running_platform(project: Path, name: str, *parameters: str) -> Iterator[Run
     command += ["--project", str(project), "--home", str(home)]
     command += [f"--parameter={parameter}" for parameter in parameters]
     with (home / "bench-stderr.txt").open("w") as errors:
+        started = time.perf_counter()
         process = subprocess.Popen(command, env=clean_environment(), stdout=subprocess.PIPE, stderr=errors)
     platform = RunningPlatform(home, await_address(process, home), secret, process)
+    platform.started = started
     try:
         yield platform
     finally:

@@ -37,6 +37,18 @@ def processor_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") if fields else 0.0
 
 
+def proportional_bytes(pid: int) -> int:
+    """Return a process's proportional set size (proc(5), smaps_rollup), 0 if it is gone.
+
+    A page that several processes share counts in parts, so that the sum over processes is what they take together.
+    """
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
+
+
 def find_fields(pid: int) -> list[str] | None:
     """Return what stands behind the name in /proc/<pid>/stat (proc(5)), from the state on."""
     try:

@@ -102,6 +102,7 @@ def write_artifact(folder: Path, model: Pair) -> None:
         "engine_version": "4.7.0",
         "files": {"model.txt": sha256_hex(content)},
         "columns": list(load_contract().columns),
+        "output": "log_odds",
         "calibration": {"slope": 1.0, "intercept": 0.0},
         "metrics": {},
         "recipe": {
