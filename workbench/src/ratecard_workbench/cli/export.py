@@ -14,7 +14,7 @@ from rich.progress import Progress
 
 from ratecard.billing.exports.deliveries import Delivery, Held, Outcome
 from ratecard.billing.exports.planning import Plan, Range
-from ratecard.billing.settlement import load_settlement
+from ratecard.billing.settlement import SETTLEMENT, load_settlement
 from ratecard.kernel.clock import rfc3339_from_epoch_ms
 from ratecard.kernel.errors import ErrorKind, RatecardError
 from ratecard.storage.accounts import now_ms
@@ -24,13 +24,13 @@ from ratecard_workbench.cli.accounts import price_book_path
 from ratecard_workbench.cli.options import home_option, json_option, project_option
 from ratecard_workbench.cli.tables import make_table, print_table
 from ratecard_workbench.cli.terminal import message, result_json
-from ratecard_workbench.exports.home import SETTLEMENT, load_hours
+from ratecard_workbench.exports.home import load_hours
 from ratecard_workbench.exports.systems import SYSTEMS, journal_name, oldest_ms, open_target, planner_of
 from ratecard_workbench.local.home import Home
 
 SETTLED = {"counted": Outcome.DUPLICATE, "lost": Outcome.REFUSED}
-COLUMNS = ("customer", "product", "hour", "revision", "units")
-HELD_COLUMNS = ("why not", "customer", "product", "hour", "units", "detail")
+COLUMNS = ("customer", "product", "hour", "revision", "rows")
+HELD_COLUMNS = ("why not", "customer", "product", "first hour", "hours", "rows", "detail")
 
 
 class IncompleteExportError(RatecardError):
@@ -159,11 +159,15 @@ def _print_report(report: Report, *, as_json: bool) -> None:
 
 
 def _print_held(held: Sequence[Held]) -> None:
-    if held:
-        rows = [
-            (each.reason, each.slot.customer, each.slot.product, _hour(each.slot.from_ms), each.units, each.detail)
-            for each in held
-        ]
+    """Print what was not sent, hours with the same reason together; --json has each."""
+    groups: dict[tuple[str, str, str, str], list[Held]] = {}
+    for each in held:
+        groups.setdefault((each.reason, each.slot.customer, each.slot.product, each.detail), []).append(each)
+    rows = [
+        (reason, customer, product, _hour(same[0].slot.from_ms), len(same), sum(each.units for each in same), detail)
+        for (reason, customer, product, detail), same in groups.items()
+    ]
+    if rows:
         print_table(make_table("Not sent", HELD_COLUMNS, rows))
 
 

@@ -17,7 +17,7 @@ from ratecard.storage.issuing import BlockedError, Outcome, Waiver
 from ratecard.storage.ledger import GRACE_MS
 from ratecard_workbench.cli.accounts import price_book_path
 from ratecard_workbench.cli.invoice_books import credit, refresh, verify
-from ratecard_workbench.cli.invoice_show import print_statement, render_document
+from ratecard_workbench.cli.invoice_show import Files, print_statement, render_document
 from ratecard_workbench.cli.options import actor_option, home_option, json_option, parse_instant, project_option
 from ratecard_workbench.cli.tables import make_table, print_table
 from ratecard_workbench.cli.terminal import message, result_json
@@ -150,6 +150,7 @@ def list_documents(*, customer: str | None, project: Path, home: Path, as_json: 
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write it as HTML.")
 @click.option("--pdf", type=click.Path(dir_okay=False, path_type=Path), help="Write it as PDF.")
 @click.option("--document", type=click.Path(dir_okay=False, path_type=Path), help="Write the document itself, JSON.")
+@click.option("--font", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A font for the PDF.")
 @project_option
 @home_option
 @json_option
@@ -159,6 +160,7 @@ def show(
     html: Path | None,
     pdf: Path | None,
     document: Path | None,
+    font: Path | None,
     project: Path,
     home: Path,
     as_json: bool,
@@ -169,7 +171,7 @@ def show(
     if as_json:
         click.echo(content.decode())
         return
-    render_document(content, html=html, pdf=pdf, document=document)
+    render_document(content, Files(html, pdf, document, font), home=home, project=project)
 
 
 for _command in (credit, refresh, verify):

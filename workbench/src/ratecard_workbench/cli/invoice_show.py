@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from ratecard.billing.invoice import money_text, parse_lines
 from ratecard.billing.lines import Line
+from ratecard.billing.pricebook import load_price_book
+from ratecard.billing.settlement import SETTLEMENT, load_settlement
 from ratecard.billing.verification import verify_invoice
 from ratecard.storage.ledger import Statement
+from ratecard_workbench.cli.accounts import price_book_path
 from ratecard_workbench.cli.tables import make_table, print_table
 from ratecard_workbench.cli.terminal import message
+from ratecard_workbench.local.home import Home
 
 COLUMNS = ("period", "what", "level", "plan", "price", "calls", "rows", "amount")
 MOST_BLOCKERS = 20
@@ -68,27 +73,55 @@ def print_document(said: dict[str, object]) -> None:
     message(f"issued {said['issued_at']}; what was rated has the hash {said['content_sha256']}")
 
 
-def render_document(content: bytes, *, html: Path | None, pdf: Path | None, document: Path | None) -> None:
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Which files of a document are asked for; None is not.
+
+    Attributes
+    ----------
+    html, pdf, document : Path or None
+        The page as HTML, as PDF, and the canonical document itself.
+    font : Path or None
+        A font for the PDF, for names in letters that its own font lacks.
+    """
+
+    html: Path | None
+    pdf: Path | None
+    document: Path | None
+    font: Path | None = None
+
+
+def render_document(content: bytes, files: Files, *, home: Path, project: Path) -> None:
     """Write an issued document as the files asked for, or print it."""
-    if document is not None:
-        document.write_bytes(content)
-        message(f"{document} is the document; `ratecard invoice verify {document}` checks it")
-    if html is not None:
-        from ratecard.billing.rendering.html import render_html
-
-        html.write_text(render_html(content), encoding="utf-8")
-        message(f"{html} written")
-    if pdf is not None:
-        from ratecard_workbench.invoices.pdf import render_pdf
-
-        pdf.write_bytes(render_pdf(content))
-        message(f"{pdf} written")
-    if html is None and pdf is None and document is None:
+    if files.document is not None:
+        files.document.write_bytes(content)
+        message(f"{files.document} is the document; `ratecard invoice verify {files.document}` checks it")
+    if files.html is not None or files.pdf is not None:
+        _write_pages(content, files, home=home, project=project)
+    if files.html is None and files.pdf is None and files.document is None:
         from ratecard.billing.canonical import parse_canonical
 
         print_document(parse_canonical(content))
         for flaw in verify_invoice(content):
             message(f"it is not what was issued: {flaw.detail}")
+
+
+def _write_pages(content: bytes, files: Files, *, home: Path, project: Path) -> None:
+    from ratecard_workbench.invoices.surroundings import load_surroundings
+
+    settlement, book = load_settlement(project / SETTLEMENT), load_price_book(price_book_path(project))
+    around = load_surroundings(content, Home(home.resolve()), settlement, book)
+    if files.html is not None:
+        from ratecard.billing.rendering.html import render_html
+
+        page = render_html(content, parties=around.parties, daily=around.daily)
+        files.html.write_text(page, encoding="utf-8")
+        message(f"{files.html} written")
+    if files.pdf is not None:
+        from ratecard_workbench.invoices.pdf import render_pdf
+
+        files.pdf.write_bytes(render_pdf(content, parties=around.parties, daily=around.daily, font=files.font))
+        message(f"{files.pdf} written")
 
 
 def _row(line: Line, currency: str) -> list[object]:

@@ -15,8 +15,6 @@ from ratecard.storage.hours import load_charged, scope_of
 from ratecard_workbench.local.home import Home
 from ratecard_workbench.local.opening import open_accounts
 
-SETTLEMENT = Path("infra") / "settlement.toml"
-
 
 class UnalignedCalendarError(RatecardError):
     """The other system bills calendar months in UTC, and this customer's periods are others."""

@@ -12,6 +12,8 @@ from ratecard.billing.tomltable import PriceBookError, Table
 from ratecard.kernel.errors import ErrorKind, RatecardError
 
 FORMAT = 1
+SETTLEMENT = Path("infra") / "settlement.toml"
+"""Where it is in a project."""
 
 
 class SettlementError(RatecardError):

@@ -83,9 +83,10 @@ def run_export(
 
 
 def preview_export(target: Target, journal: Journal, planner: Planner) -> Plan:
-    """Return what a run would send; nothing is sent or written, and pending deliveries stay as they are."""
+    """Return what a run would send, pending deliveries again among it; nothing is sent or written."""
     plan = planner(journal.account)
-    deliveries, unmapped = _split(target, plan.deliveries)
+    again = [pending.delivery for pending in journal.account.pending]
+    deliveries, unmapped = _split(target, sorted([*again, *plan.deliveries]))
     return Plan(tuple(deliveries), tuple(sorted((*plan.held, *unmapped))))
 
 
