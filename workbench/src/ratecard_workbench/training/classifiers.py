@@ -29,6 +29,7 @@ from ratecard_workbench.training.alternatives import Alternative
 from ratecard_workbench.training.crossval import Fit, Scorer
 from ratecard_workbench.training.learner import compute_classifier_margins
 from ratecard_workbench.training.population import Population
+from ratecard_workbench.training.threads import one_thread
 
 EXACT_KERNEL_ROWS = 3_000
 """Up to so many rows the kernel machine is exact; its work grows faster than their square."""
@@ -123,7 +124,7 @@ def _list_boosters(seed: int, rows: int, cells: int) -> dict[str, Make]:
 def _fit_with(make: Make) -> Fit:
     def fit(columns: NDArray[np.float64], events: NDArray[np.int8]) -> Scorer:
         classifier = make()
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), one_thread():
             # Counts, and money with many zeros, have fewer different quantiles than bins; that is as it should be.
             warnings.filterwarnings("ignore", message="Bins whose width are too small")
             warnings.filterwarnings("ignore", message="Feature .* is constant")

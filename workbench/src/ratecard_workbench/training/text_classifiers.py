@@ -31,6 +31,7 @@ from ratecard_workbench.training.folds import Fold
 from ratecard_workbench.training.intervals import Interval
 from ratecard_workbench.training.progress import track
 from ratecard_workbench.training.texts import Texts
+from ratecard_workbench.training.threads import one_thread
 
 TREE_WORDS = 1_500
 """Words that trees see, the most telling of the training texts: with all of them a forest takes minutes."""
@@ -136,7 +137,7 @@ def _of_telling_words(classifier: object) -> object:
 
 def _fit_and_score(classifier: object, words: tuple[object, object], classes: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return log-odds by class of the test texts."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), one_thread():
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
         warnings.filterwarnings("ignore", message="k=.* is greater than n_features")
         classifier.fit(words[0], classes)  # type: ignore[attr-defined]
