@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from itertools import compress
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -32,6 +33,14 @@ UNUSUAL = (b'"', b"\0", b" ", b"\t")
 NUMBER = r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 
 
+class _Columns(NamedTuple):
+    """Lines that Arrow has read: features, what is carried, and how many."""
+
+    columns: list[pa.Array]
+    carried: list[pa.Array]
+    count: int
+
+
 class CsvBlocks:
     """Reads CSV records into blocks.
 
@@ -45,7 +54,11 @@ class CsvBlocks:
         self._layout = layout
         contract = layout.contract
         types = {name: pa.string() for name in layout.header}
-        types |= {feature.name: arrow_type(feature) for feature in contract.features if feature.name in types}
+        # What is carried through is carried as it is written.
+        read = [
+            feature for feature in contract.features if feature.name in types and feature.name not in layout.carried
+        ]
+        types |= {feature.name: arrow_type(feature) for feature in read}
         self._convert = arrow_csv.ConvertOptions(
             check_utf8=False,
             column_types=types,
@@ -83,9 +96,9 @@ class CsvBlocks:
     def _read_lines(self, segment: Segment) -> Block:
         content = segment.content
         if self._expect_plain and is_plain(content):
-            table = self._read_table(content)
-            if table is not None:
-                block, odd = self._sort_out(table, ordinals(segment.line, table.num_rows))
+            read = self._read_columns(content)
+            if read is not None:
+                block, odd = self._sort_out(read, ordinals(segment.line, read.count))
                 if not len(odd):
                     return block
                 text = content.split(b"\n")
@@ -99,40 +112,42 @@ class CsvBlocks:
             text.pop()
         plain = pc.match_substring_regex(as_text(text), self._plain).to_pylist()
         numbers = range(segment.line, segment.line + len(text))
-        table = self._read_table(b"\n".join(compress(text, plain)) + b"\n") if any(plain) else None
-        if table is None:
+        read = self._read_columns(b"\n".join(compress(text, plain)) + b"\n") if any(plain) else None
+        if read is None:
             return self._read_rows(list(zip(numbers, text, strict=True)))
-        block, odd = self._sort_out(table, pa.array(list(compress(numbers, plain)), pa.int64()))
-        self._expect_plain = len(self._layout.header) > 1 and table.num_rows == len(text)
+        block, odd = self._sort_out(read, pa.array(list(compress(numbers, plain)), pa.int64()))
+        self._expect_plain = len(self._layout.header) > 1 and read.count == len(text)
         wanted = {*odd.to_pylist(), *(number for number, is_good in zip(numbers, plain, strict=True) if not is_good)}
         return merge(block, self._read_rows([(number, text[number - segment.line]) for number in sorted(wanted)]))
 
-    def _read_table(self, content: bytes) -> pa.Table | None:
+    def _read_columns(self, content: bytes) -> _Columns | None:
+        """Read lines as columns; None if there is one that Arrow cannot read."""
+        layout = self._layout
+        contract, places = layout.contract, layout.places
         options = arrow_csv.ReadOptions(
-            use_threads=False, column_names=list(self._layout.header), block_size=len(content) + 1
+            use_threads=False, column_names=list(layout.header), block_size=len(content) + 1
         )
         try:
-            return arrow_csv.read_csv(
+            table = arrow_csv.read_csv(
                 pa.BufferReader(content), read_options=options, parse_options=self._parse, convert_options=self._convert
             )
+            found = [one_array(table.column(place)) for place in range(len(layout.header))]
+            columns = [
+                typed(feature, found[places[feature.name]])
+                if feature.name in places
+                else pa.nulls(table.num_rows, arrow_type(feature))
+                for feature in contract.features
+            ]
         except pa.ArrowInvalid:
             return None
+        carried = [found[places[name]] if name in places else pa.repeat("", table.num_rows) for name in layout.carried]
+        return _Columns(columns, carried, table.num_rows)
 
-    def _sort_out(self, table: pa.Table, lines: pa.Array) -> tuple[Block, pa.Array]:
-        """Return the rows of a table that are good, and the lines of the others."""
-        contract, places = self._layout.contract, self._layout.places
-        count = table.num_rows
-        columns = [
-            absent_as_null(feature, one_array(table.column(places[feature.name])))
-            if feature.name in places
-            else pa.nulls(count, arrow_type(feature))
-            for feature in contract.features
-        ]
-        carried = [
-            pc.cast(one_array(table.column(places[name])), pa.string()) if name in places else pa.repeat("", count)
-            for name in self._layout.carried
-        ]
-        masks = [find_good(feature, column) for feature, column in zip(contract.features, columns, strict=True)]
+    def _sort_out(self, read: _Columns, lines: pa.Array) -> tuple[Block, pa.Array]:
+        """Return the rows that are good, and the lines of the others."""
+        columns, carried = read.columns, read.carried
+        features = self._layout.contract.features
+        masks = [find_good(feature, column) for feature, column in zip(features, columns, strict=True)]
         masks += [find_carriable(column) for column in carried]
         good = all_good(masks)
         if good is None:
@@ -197,12 +212,25 @@ def as_text(lines: list[bytes]) -> pa.Array:
     return pa.Array.from_buffers(pa.string(), len(binary), binary.buffers())
 
 
-def absent_as_null(feature: Feature, column: pa.Array) -> pa.Array:
-    """Read an empty cell of text as absent; numbers and truth values are read so already."""
+def typed(feature: Feature, column: pa.Array) -> pa.Array:
+    """Return a feature's column in its type, an empty cell as absent.
+
+    Raises
+    ------
+    pa.ArrowInvalid
+        If a cell of text, in which the column was read because it is also carried, has no such value.
+    """
     if column.type != pa.string() or (isinstance(feature, Category) and not feature.missing):
         return column
     empty = pc.equal(column, "")
-    return pc.if_else(empty, pa.scalar(None, pa.string()), column) if pc.any(empty).as_py() else column
+    if pc.any(empty).as_py():
+        column = pc.if_else(empty, pa.scalar(None, pa.string()), column)
+    if (
+        isinstance(feature, Boolean)
+        and not pc.all(pc.is_in(column, value_set=pa.array(["true", "false", None]))).as_py()
+    ):
+        raise pa.ArrowInvalid("no truth value")
+    return pc.cast(column, arrow_type(feature))
 
 
 def find_carriable(column: pa.Array) -> pa.Array | None:

@@ -128,7 +128,8 @@ def block_of(contract: ModelContract, good: Sequence[GoodRow], carried: Sequence
 def merge(first: Block, second: Block) -> Block:
     """Put two blocks of rows together in the order of their lines."""
     if not len(second.lines):
-        return first
+        rejects, rejected = first.rejects + second.rejects, first.rejected + second.rejected
+        return Block(first.lines, first.carried, first.columns, rejects, rejected)
     lines = pa.concat_arrays([first.lines, second.lines])
     order = pc.sort_indices(lines)
 
