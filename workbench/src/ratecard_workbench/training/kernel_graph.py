@@ -58,7 +58,7 @@ def _can_unroll(node: NodeProto, model: ModelProto) -> bool:
 def _write_out(node: NodeProto) -> tuple[list[NodeProto], dict[str, NDArray[np.generic]]]:
     """Return nodes and constants for: sum over s of coefficient * exp(-gamma * |x - s|^2), plus rho.
 
-    The squared distance is |x|^2 + |s|^2 - 2 x.s, whose last part is a matrix product.
+    The squared distance is |x|^2 + |s|^2 - 2 x.s: one matrix product, if |x|^2 goes with x as one more column.
     """
     members = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
     coefficients = np.array(members["coefficients"])
@@ -73,7 +73,7 @@ def _write_out(node: NodeProto) -> tuple[list[NodeProto], dict[str, NDArray[np.g
     constants: dict[str, NDArray[np.generic]] = {
         "kernel_axis": np.array([1]),
         "kernel_gamma": np.array([-gamma], dtype=np.float32),
-        "kernel_vectors": np.ascontiguousarray((2 * gamma * vectors.T).astype(np.float32)),
+        "kernel_vectors": np.vstack([2 * gamma * vectors.T, np.ones(coefficients.size)]).astype(np.float32),
         "kernel_lengths": (-gamma * (vectors**2).sum(axis=1)).astype(np.float32),
         "kernel_coefficients": coefficients.astype(np.float32)[:, np.newaxis],
         "kernel_rho": np.array(members["rho"], dtype=np.float32),
@@ -83,8 +83,8 @@ def _write_out(node: NodeProto) -> tuple[list[NodeProto], dict[str, NDArray[np.g
         helper.make_node("Mul", [row, row], ["kernel_squares"]),
         helper.make_node("ReduceSum", ["kernel_squares", "kernel_axis"], ["kernel_square"]),
         helper.make_node("Mul", ["kernel_square", "kernel_gamma"], ["kernel_length"]),
-        helper.make_node("Gemm", [row, "kernel_vectors", "kernel_lengths"], ["kernel_products"]),
-        helper.make_node("Add", ["kernel_products", "kernel_length"], ["kernel_distances"]),
+        helper.make_node("Concat", [row, "kernel_length"], ["kernel_row"], axis=1),
+        helper.make_node("Gemm", ["kernel_row", "kernel_vectors", "kernel_lengths"], ["kernel_distances"]),
         helper.make_node("Exp", ["kernel_distances"], ["kernel_values"]),
         helper.make_node("Gemm", ["kernel_values", "kernel_coefficients", "kernel_rho"], ["kernel_margin"]),
         helper.make_node("Neg", ["kernel_margin"], ["kernel_opposite"]),
