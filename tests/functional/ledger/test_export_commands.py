@@ -2,8 +2,13 @@
 
 import io
 import json
+import os
+import re
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from pypdf import PdfReader
@@ -11,6 +16,9 @@ from support.billing_systems import LOST, SECRET, running_systems
 from support.books import month, open_books
 from support.exporter import AWS
 
+from ratecard.billing.exports.deliveries import Reason
+
+ROOT = Path(__file__).resolve().parents[3]
 HOUR_MS = 3_600_000
 MAY = month("2025-05")
 SETTLEMENT = """
@@ -163,6 +171,21 @@ def test_an_unresolved_delivery_is_settled_by_a_person(books, served):
     words = [argument for each in held for argument in ("--settle", f"{each['detail']}=counted")]
     assert books.json("export", "openmeter", *where, *words)["held"] == []
     assert sum(systems.sums().values()) == 76
+
+
+def test_the_guides_commands(books, tmp_path):
+    """The page's shell block runs as it stands, and its table names every reason there is."""
+    guide = (ROOT / "docs/guides/exports.md").read_text()
+    (block,) = re.findall(r"^```sh\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+    environ = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "RATECARD_HOME": str(books.home),
+        "RATECARD_PROJECT": str(ROOT),
+    }
+    command = ["bash", "-euo", "pipefail", "-c", block]
+    subprocess.run(command, cwd=tmp_path, env=environ, check=True, capture_output=True, timeout=60)
+    assert json.loads((tmp_path / "plan.json").read_text()).keys() == {"deliveries", "held"}
+    assert {reason.value for reason in Reason} <= set(re.findall(r"`([a-z_]+)`", guide))
 
 
 def test_an_issued_invoice_as_files(books, tmp_path):

@@ -125,7 +125,7 @@ def test_a_hostile_name_is_only_a_name():
     assert page.texts.count(shown) == 5
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.text(), st.text())
 def test_any_name_comes_out_as_text(name, line):
     """Whatever is in a name, the page is well-formed UTF-8 and has the tags of any other page."""
