@@ -16,8 +16,8 @@ from ratecard.serving.batch.table import Block, Reject
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 REJECT_COLUMNS = ("line", "row_id", "field", "code", "detail")
-PLAIN_FROM, PLAIN_BELOW = 1e-4, 1e15
-"""Between these Arrow writes a float64 as Python's `repr`, and JSON, do; the few others are written by Python."""
+PLAIN_FROM, PLAIN_BELOW = 1e-4, 1e10
+"""Between these Arrow writes a fraction as Python's `repr`, and JSON, do; the few other numbers are left to Python."""
 
 
 class Writer:
@@ -105,7 +105,8 @@ def write_floats(column: pa.Array) -> pa.Array:
     """Write float64 with the fewest digits that give the same number back, as Python and JSON write it."""
     text = pc.cast(column, pa.string())
     size = pc.abs(column)
-    odd = pc.invert(pc.and_(pc.greater_equal(size, PLAIN_FROM), pc.less(size, PLAIN_BELOW)))
+    usual = pc.and_(pc.greater_equal(size, PLAIN_FROM), pc.less(size, PLAIN_BELOW))
+    odd = pc.invert(pc.and_(usual, pc.not_equal(pc.floor(column), column)))
     if not pc.any(odd).as_py():
         return text
     own = [None if value is None else repr(value) for value in column.filter(odd).to_pylist()]
