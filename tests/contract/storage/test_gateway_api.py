@@ -4,6 +4,7 @@ import pytest
 from support.gateway import Clock, strict_gateway
 
 from ratecard.storage.gateway_api import Pace
+from ratecard.storage.gateway_counts import fetch_gateway_counts
 
 
 @pytest.fixture
@@ -90,3 +91,22 @@ def test_a_bucket_fills_up_to_its_size_and_no_further():
         pace.take()
         times.append(clock.now - 1100)
     assert times == pytest.approx([0, 0, 0, 0.1, 0.2, 0.3], abs=1e-6)
+
+
+def test_the_gateways_own_counts_are_read_by_key_and_day(gateway):
+    """Of all plans of the stage: a key that was moved has its requests in two of them."""
+    strict, api, _ = gateway
+    plans = api.list_plans("ratecard-prod-")
+    strict.usage[plans["free"]] = {"k1": [[5, 10], [0, 10], [2, 8]], "k2": [[0, 1], [0, 1], [0, 1]]}
+    strict.usage[plans["business"]] = {"k1": [[0, 10], [0, 10], [40, 8]]}
+    counts = fetch_gateway_counts(api, "prod", "2026-10-30", "2026-11-01")
+
+    assert counts == {("k1", "2026-10-30"): 5, ("k1", "2026-11-01"): 42}
+
+
+@pytest.mark.parametrize("days", [("2026-11-02", "2026-11-01"), ("2026-01-01", "2026-04-01")])
+def test_counts_of_no_days_or_too_many_are_not_asked_for(gateway, days):
+    """The gateway is not known to answer for more than 90 days."""
+    _, api, _ = gateway
+    with pytest.raises(ValueError, match="1 to 90 days"):
+        fetch_gateway_counts(api, "prod", *days)

@@ -20,8 +20,8 @@ from ratecard.kernel.errors import RatecardError
 from ratecard.storage.accounts import now_ms
 from ratecard.storage.gateway_api import open_gateway_api
 
-REFRESH_BUDGET_BYTES = 500_000_000
-BILLING_BUDGET_BYTES = 5_000_000_000
+REFRESH_BUDGET_BYTES = 100_000_000
+BILLING_BUDGET_BYTES = 250_000_000
 """Most of a stream, as it lies in the lake, that one run counts; docs/decisions/0012 says what they come from."""
 
 logger = Logger(service="ledger")
