@@ -17,7 +17,7 @@ from ratecard_workbench.training.catalogue import (
     list_data_folders,
     load_catalogue,
 )
-from ratecard_workbench.training.table import load_csv, load_table
+from ratecard_workbench.training.table import load_arff, load_csv, load_file, load_table
 
 CATALOGUE = load_catalogue()
 TAIWAN = get_data_set("taiwan_credit_default")
@@ -115,3 +115,18 @@ def test_a_missing_number_is_nan_and_rows_keep_their_order(tmp_path):
     table = load_csv(path)
     assert np.array_equal(table["number"], [3.0, np.nan, 1.0], equal_nan=True)
     assert table["word"].tolist() == ["b", "a", None]
+
+
+def test_weka_files_and_tables_with_spaces_are_read(tmp_path, requires_shared):
+    """South German credit has 300 bad risks in 1,000; the first Polish year 271 bankruptcies in 7,027, with gaps."""
+    environ = {"RATECARD_DATA_DIR": str(requires_shared / "data")}
+    german = load_table(get_data_set("south_german_credit"), environ=environ)
+    assert (len(german), int((german["credit_risk"] == 0).sum())) == (21, 300)
+    polish = load_table(get_data_set("polish_bankruptcy"), "polish_bankruptcy/1year.arff.gz", environ)
+    assert (len(polish), polish["class"].size, int(polish["class"].sum())) == (65, 7027, 271)
+    assert 0 < np.isnan(polish["Attr37"]).mean() < 1
+    (tmp_path / "short.arff").write_text("@relation x\n@attribute a numeric\n@attribute b numeric\n@data\n1,2\n3\n")
+    with pytest.raises(ValueError, match="another number of cells"):
+        load_arff(tmp_path / "short.arff")
+    (tmp_path / "small.asc").write_text("a b\n1 2\n")
+    assert {name: values.tolist() for name, values in load_file(tmp_path / "small.asc").items()} == {"a": [1], "b": [2]}

@@ -23,5 +23,10 @@ A recipe for a model of one event (`functions/models/credit_rating/training/reci
     recipe.recipe_command(FOLDER, run)()           # the command line: --artifact-only --rows --target --quiet
 
 `rules.Rules` says what the business does with a score: decisions, favourable ones, master scale, costs, alert rates.
-The card's own sentences are `training/card.md`; its layout, and which sections must be there, is `layout`.
+The card's own sentences are `training/card.md`; its layout, and which sections must be there, is `layout`. Fraud adds
+`timesplit` and `alerts`; a graph is explained against rows that `background_rows` chooses.
+
+A model that chooses a class of a text takes `texts` (`train_texts`), `text_classifiers` (`compare_text_alternatives`),
+and `text_report` (`compute_text_study`, `render_text_card`, then `run.store`); `duplicates.group_texts` and
+`folds.grouped_folds` keep copies on one side. docs/guides/train-a-model.md is a whole recipe that a test executes.
 """
