@@ -31,6 +31,7 @@ class BillingSystems:
         self.hook = lambda number, phase: None
         self.clock = time.time
         self.keeps_good_half = False
+        self.retry_after = "0"
         self.requests = []
         self.counted = defaultdict(int)
         self._lock = threading.Lock()
@@ -51,7 +52,7 @@ class BillingSystems:
             fault = next(self.faults, None)
             self.hook(number, "before")
             if isinstance(fault, int):
-                return fault, {"error": {"message": "try again"}}, {"Retry-After": "0"}
+                return fault, {"error": {"message": "try again"}}, {"Retry-After": self.retry_after}
             status, said = self._route(method, path, headers, body)
             self.hook(number, "after")
         if fault == DROPPED:

@@ -187,6 +187,18 @@ def test_a_wrong_key_ends_the_run_and_tells_nothing(served, tmp_path):
     assert SECRET.encode() not in (tmp_path / "j").read_bytes()
 
 
+@pytest.mark.parametrize(("asked", "waited"), [("7", 7), ("86400", 600)])
+def test_a_system_is_asked_again_when_it_says(asked, waited, served, tmp_path, monkeypatch):
+    """Retry-After is kept to, up to ten minutes: who asks for a day is asked by a later run."""
+    systems, url = served
+    pauses = []
+    monkeypatch.setattr("time.sleep", pauses.append)
+    systems.retry_after, systems.faults = asked, iter([429])
+    export_once("lago", url, tmp_path / "j", hours(), now_ms=NOW_MS)
+    assert waited in pauses
+    assert systems.sums() == expected("lago", hours())
+
+
 def test_requests_obey_the_limits_of_batches(served, tmp_path):
     """At most 100 events for Lago, 25 records and 1 MB for the marketplace: the server would refuse more."""
     systems, url = served

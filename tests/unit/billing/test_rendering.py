@@ -14,6 +14,7 @@ from support.pages import DAILY, ISSUED, PARTIES, credit_note, draft, invoice
 from ratecard.billing.canonical import NotCanonicalError, canonical
 from ratecard.billing.hourly import DailyUsage
 from ratecard.billing.invoice import invoice_content
+from ratecard.billing.prepaid import Draw
 from ratecard.billing.rendering.chart import compute_chart
 from ratecard.billing.rendering.html import render_html
 from ratecard.billing.rendering.page import FlawedDocumentError, compute_page
@@ -193,6 +194,19 @@ def test_the_customer_is_shown_by_id_without_a_name():
     page = compute_page(invoice(), UNNAMED)
     assert (page.customer.name, page.seller.name, page.chart) == ("north-bank", "", None)
     assert page.issued_at == datetime.fromtimestamp(ISSUED / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def test_an_invoice_without_use_and_one_with_grants():
+    """A period of nothing says so; credit that is drawn from grants names them."""
+    empty = compute_page(invoice(lines=(), adjustments=(), credit_used=Decimal(0)), UNNAMED)
+    assert empty.remarks == ("Nothing was used in this period.",)
+    draws = (Draw("welcome", Decimal("60.00")), Draw("北", Decimal("40.00")))
+    labels = [(each.label, each.amount) for each in compute_page(invoice(draws=draws), UNNAMED).sums]
+    assert labels[1:4] == [
+        ("Credit used", "USD -100.00"),
+        ("of it from grant welcome", "USD 60.00"),
+        ("of it from grant 北", "USD 40.00"),
+    ]
 
 
 def test_a_chart_has_every_day_of_the_zone():

@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ import ratecard_workbench.invoices
 from ratecard.billing.adjustments import compute_adjustments
 from ratecard.billing.canonical import canonical
 from ratecard.billing.invoice import invoice_content
+from ratecard.billing.prepaid import Draw
 from ratecard.billing.rendering.page import FlawedDocumentError
 from ratecard.billing.rendering.parties import Parties, Party
 from ratecard.kernel.digest import sha256_hex
@@ -97,6 +99,15 @@ def test_names_in_letters_that_the_font_has(name):
     said = text_of(render_pdf(invoice(), parties=Parties(SELLER, Party(name))))
     assert name in said
     assert REMARK not in said
+
+
+def test_a_grants_name_that_the_font_lacks():
+    """Where credit came from is told as far as it can be written; the amount always is."""
+    draws = (Draw("welcome", Decimal(60)), Draw("北", Decimal(40)))
+    said = text_of(render_pdf(invoice(draws=draws), parties=PARTIES))
+    assert "of it from grant welcome USD 60.00" in said
+    assert "USD 40.00" in said
+    assert REMARK in said
 
 
 def test_a_sellers_name_is_never_left_out():

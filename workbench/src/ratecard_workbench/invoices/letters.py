@@ -42,10 +42,13 @@ def limit_to(page: Page, letters: frozenset[int]) -> Page:
     """
     if not all(can_show(text, letters) for text in (page.seller.name, *page.seller.lines)):
         raise MissingLettersError("the seller's name or address needs a font with its letters; name one with --font")
-    customer, facts = _customer(page, letters), tuple(_fact(fact, letters) for fact in page.facts)
-    if (customer, facts) == (page.customer, page.facts):
-        return page
-    return replace(page, customer=customer, facts=facts, remarks=(*page.remarks, REMARK))
+    shown = replace(
+        page,
+        customer=_customer(page, letters),
+        facts=tuple(_fact(fact, letters) for fact in page.facts),
+        sums=tuple(each if can_show(each.label, letters) else replace(each, label=ELSEWHERE) for each in page.sums),
+    )
+    return page if shown == page else replace(shown, remarks=(*page.remarks, REMARK))
 
 
 def _customer(page: Page, letters: frozenset[int]) -> Party:

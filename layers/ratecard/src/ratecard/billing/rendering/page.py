@@ -18,6 +18,7 @@ from ratecard.billing.verification import verify_invoice
 from ratecard.kernel.digest import sha256_hex
 from ratecard.kernel.errors import ErrorKind, Problem, RatecardError
 
+NO_USE = "Nothing was used in this period."
 NOT_ISSUED = "Preview: nothing was issued, and what is owed may still change."
 
 
@@ -156,7 +157,7 @@ def _invoice(document: Members, sha256: str, parties: Parties, daily: Iterable[D
         adjustments=group_adjustments([_members(line) for line in _entries(document["adjustments"])], currency),
         sums=_sums(document, currency),
         chart=chart,
-        remarks=_chart_remarks(chart, charged),
+        remarks=(*(() if lines else (NO_USE,)), *_chart_remarks(chart, charged)),
         proof=_proof(document, sha256),
     )
 

@@ -13,6 +13,8 @@ from ratecard.kernel.errors import ErrorKind, RatecardError
 
 TIMEOUT_SECONDS = 30.0
 ATTEMPTS = 8
+LONGEST_WAIT_SECONDS = 600
+"""Who asks for more is asked again by a later run."""
 REPEATED = frozenset({408, 425, 429, 500, 502, 503, 504})
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _CODE = re.compile(r"[\w.:-]{1,60}", re.ASCII)
@@ -82,6 +84,7 @@ class HttpClient:
             backoff_factor=backoff_seconds,
             backoff_jitter=backoff_seconds,
             backoff_max=30,
+            retry_after_max=LONGEST_WAIT_SECONDS,
             raise_on_status=False,
         )
         self._pool = urllib3.PoolManager(maxsize=16, retries=repetition, timeout=TIMEOUT_SECONDS)

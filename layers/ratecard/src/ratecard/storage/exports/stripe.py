@@ -87,7 +87,10 @@ class StripeTarget:
             self._meters = {}
             query = {"limit": "100"}
             while True:
-                page = self._client.get("/v1/billing/meters", query).said
+                answer = self._client.get("/v1/billing/meters", query)
+                if answer.status != 200:
+                    return None
+                page = answer.said
                 self._meters |= {each["event_name"]: each["id"] for each in page["data"]}
                 if not page["has_more"]:
                     break
