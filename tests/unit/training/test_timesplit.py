@@ -48,7 +48,7 @@ def test_overlapping_windows_are_refused(transactions):
     assert (apart.repeats, len(apart.first)) == (1, 1)
 
 
-def find_daily(days, cards, events, scores, alerts):
+def find_daily(days, cards, events, scores, *, alerts):
     """The handbook's card precision, in plain dicts."""
     found, shares = set(), []
     for day in sorted(set(days.tolist())):
@@ -69,7 +69,9 @@ def test_card_precision_is_the_handbooks(alerts, transactions):
     """Each day's cards by their highest score, found ones blocked, the share of the budget; with a seeded interval."""
     days, cards, events, scores = transactions
     summed = sum_up(scores, days, cards, events)
-    assert compute_card_precision(summed, alerts) == pytest.approx(find_daily(days, cards, events, scores, alerts))
+    assert compute_card_precision(summed, alerts) == pytest.approx(
+        find_daily(days, cards, events, scores, alerts=alerts)
+    )
     interval = compute_card_precision_interval(summed, alerts, seed=1)
     assert interval.lower < interval.upper
     # A card drawn twice takes two of the budget: that matters at a budget of one, and less the larger it is.
