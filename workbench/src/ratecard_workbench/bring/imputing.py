@@ -1,0 +1,101 @@
+"""Numeric imputers, with and without columns that say what was missing.
+
+The converter for scikit-learn's forgets those columns, and its operator knows no float64.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from skl2onnx import update_registered_converter
+from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline
+
+
+class Filled(BaseEstimator, TransformerMixin):  # type: ignore[misc]
+    """Numbers with what is missing filled in, and after them one column for each of `flagged`: 1 where it was."""
+
+    def __init__(self, fills: list[float] | None = None, flagged: list[int] | None = None) -> None:
+        self.fills = fills
+        self.flagged = flagged
+
+    def fit(self, rows: object, labels: object = None) -> Filled:
+        """Do nothing: the fills are all there is."""
+        return self
+
+    def transform(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Fill and flag."""
+        assert self.fills is not None
+        missing = np.isnan(rows)
+        return np.hstack([np.where(missing, self.fills, rows), missing[:, self.flagged].astype(rows.dtype)])
+
+
+class Narrowed(BaseEstimator, TransformerMixin):  # type: ignore[misc]
+    """Numbers rounded to float32, as scikit-learn's trees and XGBoost round their input themselves."""
+
+    def fit(self, rows: object, labels: object = None) -> Narrowed:
+        """Do nothing."""
+        return self
+
+    def transform(self, rows: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Round."""
+        return np.asarray(rows, dtype=np.float32)
+
+
+def with_plain_imputers(step: Any) -> Any:
+    """Return a step in which imputers of numbers are written so that they can be converted exactly."""
+    if isinstance(step, Pipeline):
+        return Pipeline([(name, with_plain_imputers(part)) for name, part in step.steps])
+    if isinstance(step, SimpleImputer) and isinstance(step.missing_values, float):
+        fills = np.asarray(step.statistics_)
+        if fills.dtype.kind == "f" and not np.isnan(fills).any():
+            return Filled(fills.tolist(), step.indicator_.features_.tolist() if step.add_indicator else [])
+    return step
+
+
+def _shape(operator: Any) -> None:
+    kind = DoubleTensorType if isinstance(operator.inputs[0].type, DoubleTensorType) else FloatTensorType
+    step = operator.raw_operator
+    operator.outputs[0].type = kind([None, len(step.fills) + len(step.flagged)])
+
+
+def _convert(scope: Any, operator: Any, container: Any) -> None:
+    step, rows = operator.raw_operator, operator.inputs[0].full_name
+    element = 11 if isinstance(operator.inputs[0].type, DoubleTensorType) else 1
+
+    def new(kind: str, inputs: list[str], output: str = "", **attributes: object) -> str:
+        target: str = output or scope.get_unique_variable_name(kind.lower())
+        container.add_node(kind, inputs, target, name=scope.get_unique_operator_name(kind), op_version=13, **attributes)
+        return target
+
+    def constant(values: list[Any], tensor: int) -> str:
+        stored: str = scope.get_unique_variable_name("fill")
+        container.add_initializer(stored, tensor, [len(values)], values)
+        return stored
+
+    missing = new("IsNaN", [rows])
+    filled = new("Where", [missing, constant(step.fills, element), rows])
+    if not step.flagged:
+        new("Identity", [filled], operator.outputs[0].full_name)
+        return
+    flags = new("Gather", [new("Cast", [missing], to=element), constant(step.flagged, 7)], axis=1)
+    new("Concat", [filled, flags], operator.outputs[0].full_name, axis=1)
+
+
+def _narrow_shape(operator: Any) -> None:
+    operator.outputs[0].type = FloatTensorType([None, operator.inputs[0].type.shape[1]])
+
+
+def _convert_narrowed(scope: Any, operator: Any, container: Any) -> None:
+    names = operator.inputs[0].full_name, operator.outputs[0].full_name
+    container.add_node("Cast", *names, name=scope.get_unique_operator_name("Cast"), op_version=13, to=1)
+
+
+def register_filled() -> None:
+    """Tell skl2onnx how a `Filled` and a `Narrowed` are written."""
+    update_registered_converter(Narrowed, "RatecardNarrowed", _narrow_shape, _convert_narrowed, overwrite=True)
+    update_registered_converter(Filled, "RatecardFilled", _shape, _convert, overwrite=True)

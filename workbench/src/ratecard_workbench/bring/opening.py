@@ -1,0 +1,185 @@
+"""Opening a model file, inside the fence: what was trained, as a Python object or as bytes of an engine's format."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+from ratecard_workbench.bring.formats import ModelFile, xgboost_version
+from ratecard_workbench.bring.refusals import Refused, refuse_newer
+
+OWN_TYPES = (
+    "collections.OrderedDict",
+    "collections.defaultdict",
+    "lightgbm.basic.Booster",
+    "lightgbm.sklearn.LGBMClassifier",
+    "lightgbm.sklearn.LGBMRegressor",
+    "xgboost.core.Booster",
+    "xgboost.sklearn.XGBClassifier",
+    "xgboost.sklearn.XGBRegressor",
+)
+"""Types that a skops file may hold beside those that skops itself trusts (scikit-learn's, NumPy's and SciPy's)."""
+
+
+@dataclass(slots=True)
+class Opened:
+    """A model that was opened.
+
+    Attributes
+    ----------
+    model : object
+        A scikit-learn estimator, a `lightgbm.Booster`, an `xgboost.Booster` or an `onnx.ModelProto`.
+    classes : tuple or None
+        Labels of the classes, where a wrapper around a booster knows them.
+    libraries : dict of str to str
+        Versions that it was read with.
+    notes : list of str
+        What its owner should know.
+    """
+
+    model: Any
+    classes: tuple[Any, ...] | None = None
+    libraries: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def open_model(file: ModelFile, *, trust_pickle: bool) -> Opened:
+    """Open a model file.
+
+    Raises
+    ------
+    Refused
+        If it is damaged, newer than its library here, or holds types that nobody vouched for.
+    """
+    ours = {"scikit-learn": "scikit-learn", "LightGBM": "lightgbm", "XGBoost": "xgboost-cpu"}
+    for name, theirs in file.versions.items():
+        refuse_newer(name, theirs, version(ours[name]))
+    openers = {"lightgbm": _open_lightgbm, "xgboost": _open_xgboost, "onnx": _open_onnx}
+    if file.kind in openers:
+        return openers[file.kind](file.path.read_bytes())
+    loaded, notes = _load_object(file, trust_pickle=trust_pickle)
+    return _unwrap(loaded, notes)
+
+
+def _open_lightgbm(content: bytes) -> Opened:
+    import lightgbm
+
+    from ratecard.engines.lightgbm_text import parse_model_text
+    from ratecard.kernel.errors import ArtifactError
+
+    head, separator, _ = content.partition(b"\n\nparameters:")
+    try:
+        parse_model_text(content if separator else head)
+        return Opened(lightgbm.Booster(model_str=content.decode()), None, {"lightgbm": lightgbm.__version__})
+    except (ArtifactError, lightgbm.basic.LightGBMError, UnicodeDecodeError) as error:
+        raise Refused(f"the LightGBM model cannot be read: {getattr(error, 'detail', error)}") from error
+
+
+def _open_xgboost(content: bytes) -> Opened:
+    import xgboost
+
+    from ratecard.kernel.errors import ArtifactError
+
+    try:
+        refuse_newer("XGBoost", xgboost_version(content) or "", xgboost.__version__)
+        return Opened(xgboost.Booster(model_file=bytearray(content)), None, {"xgboost": xgboost.__version__})
+    except (ArtifactError, xgboost.core.XGBoostError, ValueError) as error:
+        detail = str(getattr(error, "detail", error)).splitlines()[0]
+        raise Refused(f"the XGBoost model cannot be read: {detail[:200]}") from error
+
+
+def _open_onnx(content: bytes) -> Opened:
+    import onnx
+    import onnxruntime
+
+    try:
+        model = onnx.load_model_from_string(content)
+        if not model.graph.output:
+            raise Refused("the file is no ONNX graph: it has no outputs")
+        onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    except Refused:
+        raise
+    except Exception as error:
+        # Protobuf's and ONNX Runtime's errors have no base class of their own.
+        what = " ".join(str(error).split())[:200]
+        raise Refused(f"ONNX Runtime {onnxruntime.__version__} does not take the graph: {what}") from error
+    return Opened(model, None, {"onnxruntime": onnxruntime.__version__})
+
+
+def _load_object(file: ModelFile, *, trust_pickle: bool) -> tuple[Any, list[str]]:
+    """Load a pickled or skops object, and listen to scikit-learn when it says that the versions differ."""
+    from sklearn.exceptions import InconsistentVersionWarning
+
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        try:
+            loaded = _load_skops(file, trust_pickle) if file.kind == "skops" else _load_pickle(file)
+        except Refused:
+            raise
+        except ModuleNotFoundError as error:
+            what = f"it needs the module {error.name!r}, which is not installed here"
+            raise Refused(f"{file.path.name} cannot be opened: {what}; only libraries can be brought") from error
+        except Exception as error:
+            # A pickle can fail in any way that its classes can.
+            raise Refused(f"{file.path.name} cannot be opened: {type(error).__name__}") from error
+    notes = []
+    for one in heard:
+        if isinstance(one.message, InconsistentVersionWarning):
+            theirs, ours = one.message.original_sklearn_version, one.message.current_sklearn_version
+            refuse_newer("scikit-learn", theirs, ours)
+            notes = [f"trained with scikit-learn {theirs} and read with {ours}"]
+    return loaded, notes
+
+
+def _load_pickle(file: ModelFile) -> Any:
+    import joblib
+
+    return joblib.load(file.path)
+
+
+def _load_skops(file: ModelFile, trust_pickle: bool) -> Any:
+    import skops.io
+
+    unknown = sorted(set(skops.io.get_untrusted_types(file=file.path)) - set(OWN_TYPES))
+    if unknown and not trust_pickle:
+        named = ", ".join(unknown[:5])
+        raise Refused(
+            f"{file.path.name} holds types that are not on Ratecard's list: {named}. If you know who made the file, "
+            "say --trust-pickle, which opens it as it would a pickle",
+            tuple((name, "not on the list") for name in unknown),
+        )
+    return skops.io.load(file.path, trusted=[*OWN_TYPES, *unknown])
+
+
+def _unwrap(loaded: Any, notes: list[str]) -> Opened:
+    """Take a booster out of its scikit-learn wrapper where the wrapper is the whole model."""
+    import sklearn
+    from sklearn.base import BaseEstimator
+
+    if isinstance(loaded, dict) or not (isinstance(loaded, BaseEstimator) or _is_booster(loaded)):
+        raise Refused(
+            f"the file holds a {type(loaded).__name__}, not a trained estimator; save the pipeline or booster itself"
+        )
+    kind = type(loaded).__module__.split(".")[0]
+    if kind == "lightgbm":
+        import lightgbm
+
+        booster = loaded if isinstance(loaded, lightgbm.Booster) else loaded.booster_
+        return Opened(booster, _labels(loaded), {"lightgbm": lightgbm.__version__}, notes)
+    if kind == "xgboost":
+        import xgboost
+
+        booster = loaded if isinstance(loaded, xgboost.Booster) else loaded.get_booster()
+        return Opened(booster, _labels(loaded), {"xgboost": xgboost.__version__}, notes)
+    return Opened(loaded, None, {"scikit-learn": sklearn.__version__}, notes)
+
+
+def _is_booster(loaded: Any) -> bool:
+    return type(loaded).__name__ == "Booster" and type(loaded).__module__ in ("lightgbm.basic", "xgboost.core")
+
+
+def _labels(wrapper: Any) -> tuple[Any, ...] | None:
+    labels = getattr(wrapper, "classes_", None)
+    return None if labels is None else tuple(labels.tolist())

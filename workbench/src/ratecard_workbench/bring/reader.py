@@ -1,0 +1,129 @@
+"""The fenced process: opens the model, infers the fields, lowers it, and writes down what it found as JSON.
+
+Started by `jail.run_fenced` with a folder that holds `request.json`. Nothing of the model's leaves it but the lowered
+file and JSON values.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from ratecard_workbench.bring.fence import FenceError, raise_fence
+
+ENGINE_PACKAGES = {"lightgbm": "lightgbm", "xgboost": "xgboost-cpu", "onnx": "onnxruntime"}
+SUFFIXES = {"lightgbm": "model.txt", "xgboost": "model.ubj", "onnx": "model.onnx"}
+MOST_COMPARED = 5000
+
+
+def main(work: Path) -> None:
+    """Read the request, raise the fence, do the work, write the answer."""
+    request = json.loads((work / "request.json").read_text(encoding="utf-8"))
+    try:
+        walls = raise_fence([Path(one) for one in request["readable"]], [Path(one) for one in request["writable"]])
+    except FenceError as error:
+        answer: dict[str, Any] = {
+            "refusal": {"detail": f"{error}; a pickle is not opened here. Save the model with skops instead"}
+        }
+    else:
+        from ratecard_workbench.bring.refusals import Refused
+
+        try:
+            answer = {**read_model(work, request), "walls": walls}
+        except Refused as refused:
+            problems = [(place, "cannot_bring", detail) for place, detail in refused.problems]
+            answer = {"refusal": {"detail": refused.detail, "problems": problems}}
+    (work / "answer.json").write_text(json.dumps(answer, default=str), encoding="utf-8")
+
+
+def read_model(work: Path, request: dict[str, Any]) -> dict[str, Any]:
+    """Open, infer and lower.
+
+    Raises
+    ------
+    Refused
+        If the model or the sample cannot be brought.
+    """
+    from ratecard_workbench.bring import boosters, estimators, graphs
+    from ratecard_workbench.bring import fields as inference
+    from ratecard_workbench.bring.formats import find_model_file
+    from ratecard_workbench.bring.lowered import encode_rows
+    from ratecard_workbench.bring.opening import open_model
+    from ratecard_workbench.bring.pipelines import known_categories
+
+    sample = inference.read_sample(work / "sample.csv", request["target"])
+    file = find_model_file(work / request["model"])
+    opened = open_model(file, trust_pickle=request["trust_pickle"])
+    kind = engine_kind(opened.model)
+    columns = {
+        "lightgbm": boosters.lightgbm_columns,
+        "xgboost": boosters.xgboost_columns,
+        "onnx": graphs.input_names,
+        "sklearn": estimators.estimator_columns,
+    }[kind]
+    sample = inference.match_columns(sample, *columns(opened.model))
+    known = boosters.lightgbm_categories(opened.model, sample) if kind == "lightgbm" else {}
+    known = known_categories(opened.model) if kind == "sklearn" else known
+    fields = inference.infer_fields(sample, known)
+    rows = inference.rows_of(fields, sample.frame)
+    codes = encode_rows(fields, rows)
+    if kind in ("lightgbm", "xgboost"):
+        lowered = (boosters.lower_lightgbm if kind == "lightgbm" else boosters.lower_xgboost)(opened, fields, sample)
+    else:
+        lower = estimators.lower_graph if kind == "onnx" else estimators.lower_estimator
+        lowered = lower(opened, fields, sample, codes)
+    (work / f"{SUFFIXES[lowered.engine]}.lowered").write_bytes(lowered.content)
+    step = max(1, len(rows) // MOST_COMPARED)
+    return {
+        "engine": lowered.engine,
+        "engine_version": version(ENGINE_PACKAGES[lowered.engine]),
+        "output": lowered.output,
+        "slope": lowered.slope,
+        "intercept": lowered.intercept,
+        "classes": lowered.classes,
+        "steps": lowered.steps,
+        "notes": [*opened.notes, *lowered.notes],
+        "trained_with": opened.libraries,
+        "fields": [asdict(field) for field in fields],
+        "rows": rows[::step],
+        "reference": lowered.reference[::step].tolist(),
+        "sampled": len(rows),
+        "quality": measure_quality(lowered, sample.target),
+    }
+
+
+def engine_kind(model: Any) -> str:
+    """Tell what was opened: a booster, a graph, or an estimator of scikit-learn."""
+    kind = type(model).__module__.split(".")[0]
+    return {"lightgbm": "lightgbm", "xgboost": "xgboost"}.get(kind, "onnx" if hasattr(model, "graph") else "sklearn")
+
+
+def measure_quality(lowered: Any, target: Any) -> dict[str, float]:
+    """Compare the model's own answers with the sample's target, where it has one."""
+    if target is None or target.isna().any():
+        return {}
+    from sklearn.metrics import accuracy_score, mean_absolute_error, r2_score, roc_auc_score
+
+    from ratecard_workbench.bring.lowered import class_names
+
+    if lowered.output == "value":
+        truth = target.astype(float)
+        found = {"mean_absolute_error": mean_absolute_error(truth, lowered.reference)}
+        return {**found, "r_squared": r2_score(truth, lowered.reference)}
+    truth = class_names(target.tolist(), 0)
+    if not set(truth) <= set(lowered.classes):
+        return {}
+    if lowered.reference.ndim == 2:
+        guesses = [lowered.classes[place] for place in lowered.reference.argmax(axis=1)]
+        return {"accuracy": float(accuracy_score(truth, guesses))}
+    events = [one == lowered.classes[1] for one in truth]
+    found = {"event_rate": sum(events) / len(events)}
+    return {**found, "auc": float(roc_auc_score(events, lowered.reference))} if 0 < sum(events) < len(events) else found
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
