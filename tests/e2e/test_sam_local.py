@@ -1,6 +1,7 @@
 """The same template and code under SAM CLI: linted, built, invoked and served in Docker."""
 
 import csv
+import gzip
 import io
 import json
 import os
@@ -14,10 +15,13 @@ import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 from support.buckets import served_buckets
-from support.samcli import SamCli
+from support.container_aws import made_ledger, served_aws
+from support.ledger import usage
+from support.samcli import QUIET, SamCli
 
 from credit_rating.contract import CONTRACT
 from ratecard.contract.sample import sample_row
+from ratecard.storage.dynamo_accounts import DynamoAccounts
 from ratecard_workbench.local.cloudformation import load_yaml
 from ratecard_workbench.publish.seal import seal_build
 
@@ -121,6 +125,33 @@ def test_a_file_is_scored_in_the_container(sam, tmp_path):
     assert log.count('"type":"ratecard.call.v1"') == 1
 
 
+def test_usage_is_counted_in_the_container(sam, tmp_path, monkeypatch):
+    """The ledger's function under SAM: duckdb counts a file of the lake, and the customer finds it on the shelf."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", QUIET["AWS_DEFAULT_REGION"])
+    (tmp_path / "event.json").write_text("{}")
+    names = {name: name.lower() for name in ("ACCOUNTS", "LAKE", "LEDGER", "SHELF")}
+    with served_aws() as address:
+        s3, table = made_ledger(QUIET["AWS_DEFAULT_REGION"], **names)
+        accounts = DynamoAccounts(table)
+        accounts.ensure_customer("acme", "Acme")
+        key = accounts.create_key("acme", "standard", "web").key
+        at_ms = round(key.created_at.timestamp() * 1000) + 1
+        line = json.dumps(usage("one", at_ms, key.id, units=3)).encode() + b"\n"
+        day = f"{key.created_at:dt=%Y-%m-%d/hour=%H}"
+        s3.put_object(Bucket="lake", Key=f"usage/{day}/a.jsonl.gz", Body=gzip.compress(line * 2))
+        variables = {f"RATECARD_{name}": value for name, value in names.items()} | {"AWS_ENDPOINT_URL": address}
+        template = sam.nested_with_environment("Ledger", ("RatecardLayer",), variables)
+        report, _ = sam.invoke("RefreshFunction", tmp_path / "event.json", template=template)
+        period = f"{key.created_at:%Y-%m}"
+        found = json.loads(
+            s3.get_object(Bucket="shelf", Key=f"shelf/customers/acme/usage-{period}.json")["Body"].read()
+        )
+    assert report["customers"] == 1
+    assert [(each["model"], each["calls"], each["units"]) for each in found["lines"]] == [(CONTRACT.slug, 1, 3)]
+
+
 def test_the_api_is_served_and_passes_the_black_box_suite(sam, tmp_path):
     """`sam local start-api`: first curl, then the suite that `ratecard up` and a deployment pass too."""
     with sam.serving("start-api", PREDICT) as url:
@@ -163,6 +194,9 @@ def test_both_processors_are_built_within_their_budgets(repository, program, tmp
 
     assert weigh("CreditRatingFunction") <= 5_000_000
     assert weigh("NativeLayer") <= 65_000_000
+    assert weigh("Ledger/AnalyticsLayer") <= 80_000_000
+    assert weigh("Ledger/RefreshFunction") <= 1_000_000
+    assert (cli.build / "Ledger" / "RefreshFunction" / "ratecard.toml").is_file()
     assert built["Globals"]["Function"]["Architectures"] == [architecture]
     assert len(built["Resources"]["CreditRatingFunction"]["Properties"]["AutoPublishCodeSha256"]) == 64
     cli.run("validate", "--lint", "--template", str(cli.template))

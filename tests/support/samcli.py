@@ -16,7 +16,7 @@ from typing import Any
 
 from ratecard_workbench.local.cloudformation import load_yaml
 from ratecard_workbench.publish.files import yaml_text
-from ratecard_workbench.publish.seal import seal_build
+from ratecard_workbench.publish.seal import replace_reference, seal_build
 
 IMAGE = "public.ecr.aws/lambda/python:3.13-x86_64"
 QUIET = {"SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "eu-west-1"}
@@ -98,6 +98,28 @@ class SamCli:
         template["Resources"][function]["Properties"]["Environment"]["Variables"] |= variables
         copy = self.build / f"{function}.yaml"
         copy.write_text(yaml_text(template, "the built template with another environment"))
+        return copy
+
+    def nested_with_environment(self, stack: str, layers: tuple[str, ...], variables: dict[str, str]) -> Path:
+        """Write a copy of a nested stack that stands alone, for SAM CLI finds no layer that a parameter names.
+
+        Parameters
+        ----------
+        stack : str
+            Logical id of the nested stack.
+        layers : tuple of str
+            Parameters that are layers of the root under the same name.
+        variables : dict
+            More environment variables for all its functions.
+        """
+        template = replace_reference(load_yaml(self.build / stack / "template.yaml"), "Architecture", "x86_64")
+        for layer in layers:
+            del template["Parameters"][layer]
+            properties = {"ContentUri": f"../{layer}", "CompatibleRuntimes": ["python3.13"]}
+            template["Resources"][layer] = {"Type": "AWS::Serverless::LayerVersion", "Properties": properties}
+        template["Globals"]["Function"]["Environment"]["Variables"] |= variables
+        copy = self.build / stack / "alone.yaml"
+        copy.write_text(yaml_text(template, "the built stack, alone"))
         return copy
 
 

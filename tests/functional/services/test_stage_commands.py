@@ -1,11 +1,14 @@
 """`ratecard … --home aws:STAGE` and `ratecard keys sync`: a person's commands on a deployed stage, on moto's AWS."""
 
+import gzip
 import json
+from datetime import datetime
 
 import boto3
 import pytest
 from click.testing import CliRunner
 from moto import mock_aws
+from support.ledger import usage
 
 from ratecard_workbench.cli import main
 
@@ -19,7 +22,8 @@ def stage(monkeypatch):
         monkeypatch.setenv(name, "x")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     with mock_aws():
-        boto3.client("s3").create_bucket(Bucket="ledger")
+        for bucket in ("lake", "ledger"):
+            boto3.client("s3").create_bucket(Bucket=bucket)
         boto3.client("dynamodb").create_table(
             TableName="accounts",
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
@@ -31,7 +35,7 @@ def stage(monkeypatch):
             gateway.create_usage_plan(name=f"ratecard-prod-{plan}")
         template = {
             "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
-            "Outputs": {"Accounts": {"Value": "accounts"}, "Ledger": {"Value": "ledger"}},
+            "Outputs": {name: {"Value": name.lower()} for name in ("Accounts", "Lake", "Ledger")},
         }
         boto3.client("cloudformation").create_stack(StackName="ratecard-prod", TemplateBody=json.dumps(template))
         yield gateway
@@ -84,6 +88,23 @@ def test_a_key_that_waits_for_a_person_is_an_exit_code(stage, repository):
     stage.delete_usage_plan(usagePlanId=plan)
     _, told = run(repository, "keys", "sync", "--stage", "prod", code=73)
     assert "its plan is not deployed" in told
+
+
+def test_an_operator_grants_previews_and_verifies_on_a_deployed_stage(stage, repository):
+    """Money in advance is a document in the bucket and a record; the preview counts the lake in S3."""
+    home = ("--home", "aws:prod", "--json")
+    key = json.loads(run(repository, "keys", "create", "acme", *home)[0])
+    note = next(each["id"] for each in stage.get_api_keys()["items"])
+    at_ms = round(datetime.fromisoformat(key["created_at"]).timestamp() * 1000) + 1
+    line = json.dumps(usage("one", at_ms, note, units=3)).encode() + b"\n"
+    path = f"usage/dt={key['created_at'][:10]}/hour=00/a.jsonl.gz"
+    boto3.client("s3").put_object(Bucket="lake", Key=path, Body=gzip.compress(line))
+    run(repository, "invoice", "credit", "--customer", "acme", "--amount", "5.00", "--reason", "Start.", *home)
+    shown = json.loads(run(repository, "invoice", "preview", "acme", *home)[0])
+    assert '"units": 3' in json.dumps(shown)
+    run(repository, "invoice", "verify", *home)
+    (record,) = json.loads(run(repository, "audit", "list", "--subject", "balance/", *home)[0])
+    assert record["action"] == "grant.given"
 
 
 @pytest.mark.parametrize(

@@ -12,17 +12,14 @@ from ratecard.billing.pricebook import load_price_book
 from ratecard.storage.audited import AuditedAccounts
 from ratecard.storage.customers import InvalidCustomerError, instant_of
 from ratecard_workbench.local.accountable import audited
-from ratecard_workbench.local.home import Home
+from ratecard_workbench.local.home import Home, find_stage
 from ratecard_workbench.local.opening import open_accounts
-
-STAGE_PREFIX = "aws:"
-"""Begins the name of a deployed stage where a command takes the folder of a home."""
 
 
 @contextlib.contextmanager
 def opened_accounts(home: Path, actor: str = "") -> Iterator[AuditedAccounts]:
     """Open the accounts of a home, or of a deployed stage (`aws:STAGE`); a change needs an actor."""
-    stage = stage_of(home)
+    stage = find_stage(home)
     if stage is not None:
         from ratecard_workbench.cloud.stages import open_stage
 
@@ -32,12 +29,6 @@ def opened_accounts(home: Path, actor: str = "") -> Iterator[AuditedAccounts]:
     place.prepare()
     with contextlib.closing(open_accounts(place)) as accounts:
         yield audited(place, accounts, actor)
-
-
-def stage_of(home: Path) -> str | None:
-    """Return the deployed stage that is meant, or None if it is a folder."""
-    text = str(home)
-    return text.removeprefix(STAGE_PREFIX) if text.startswith(STAGE_PREFIX) else None
 
 
 def check_plan(project: Path, plan: str, from_ms: int | None = None) -> PriceBook:

@@ -11,12 +11,12 @@ from ratecard.kernel.digest import sha256_hex
 from ratecard.kernel.errors import ErrorKind, Problem, RatecardError
 from ratecard.storage.audit import AuditTrail, State
 from ratecard.storage.audited import account_states
-from ratecard_workbench.cli.accounts import opened_accounts, price_book_path, stage_of
+from ratecard_workbench.cli.accounts import opened_accounts, price_book_path
 from ratecard_workbench.cli.options import actor_option, home_option, json_option, project_option
 from ratecard_workbench.cli.tables import make_table, print_table
 from ratecard_workbench.cli.terminal import message, result_json
 from ratecard_workbench.local.accountable import open_trail
-from ratecard_workbench.local.home import Home
+from ratecard_workbench.local.home import Home, find_stage
 
 PRICE_BOOK = "price-book"
 
@@ -88,7 +88,7 @@ def adopt(*, project: Path, home: Path, actor: str, as_json: bool) -> None:
 
 
 def _trail(home: Path) -> AuditTrail:
-    stage = stage_of(home)
+    stage = find_stage(home)
     if stage is not None:
         from ratecard_workbench.cloud.stages import open_stage
 

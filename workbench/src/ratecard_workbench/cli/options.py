@@ -25,7 +25,7 @@ home_option = click.option(
     show_default=True,
     envvar="RATECARD_HOME",
     show_envvar=True,
-    help="Folder where the platform keeps everything; aws:STAGE for a deployed stage's customers, keys and records.",
+    help="Folder where the platform keeps everything; aws:STAGE for a deployed stage's accounts and invoices.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 parameter_option = click.option(

@@ -13,12 +13,11 @@ from ratecard.storage.dynamo_accounts import DynamoAccounts
 from ratecard.storage.gateway_api import GatewayApi, open_gateway_api
 from ratecard.storage.gateway_ids import GatewayIds
 from ratecard.storage.gateway_keys import GatewayKeys
-from ratecard.storage.places import S3Places
+from ratecard.storage.places import AUDIT, S3Places
 from ratecard.storage.published import PublishedAccounts
 
-AUDIT_PREFIX = "audit/"
 _STAGE = re.compile(r"[a-z][a-z0-9]{1,15}")
-_OUTPUTS = ("Accounts", "Ledger")
+_OUTPUTS = ("Accounts", "Lake", "Ledger")
 
 
 class StageError(RatecardError):
@@ -38,8 +37,8 @@ class Stage:
         For example ``prod``.
     table, s3 : object
         A boto3 `Table` of the accounts, and a client of S3.
-    ledger : str
-        Bucket of what is written once.
+    lake, ledger : str
+        Buckets: usage and access lines, and what is written once.
     gateway : GatewayApi
         Keys and usage plans.
     """
@@ -47,12 +46,13 @@ class Stage:
     name: str
     table: Any
     s3: Any
+    lake: str
     ledger: str
     gateway: GatewayApi
 
     def trail(self) -> AuditTrail:
         """Open the audit trail."""
-        return AuditTrail(Chain(S3Places(self.ledger, AUDIT_PREFIX, self.s3)))
+        return AuditTrail(Chain(S3Places(self.ledger, AUDIT, self.s3)))
 
     def keys(self) -> GatewayKeys:
         """Open the gateway's keys."""
@@ -83,6 +83,6 @@ def open_stage(name: str) -> Stage:
         if missing:
             raise StageError(f"the stack ratecard-{name} has no output {', '.join(missing)}; deploy it again")
         table = boto3.resource("dynamodb").Table(outputs["Accounts"])
-        return Stage(name, table, boto3.client("s3"), outputs["Ledger"], open_gateway_api())
+        return Stage(name, table, boto3.client("s3"), outputs["Lake"], outputs["Ledger"], open_gateway_api())
     except (BotoCoreError, ClientError) as error:
         raise StageError(f"the stage {name} cannot be opened: {error}") from None

@@ -14,6 +14,9 @@ from pathlib import Path
 
 from ratecard_workbench.local.errors import HomeError, PlatformRunningError
 
+STAGE_PREFIX = "aws:"
+"""Begins the name of a deployed stage where a command takes the folder of a home."""
+
 
 @dataclass(frozen=True, slots=True)
 class Home:
@@ -90,7 +93,7 @@ class Home:
         HomeError
             If it cannot be made or closed to others, is a folder that everybody shares, or means a deployed stage.
         """
-        if self.root.name.startswith("aws:"):
+        if find_stage(Path(self.root.name)) is not None:
             raise HomeError("this command works on a folder of this machine, not on a deployed stage")
         with usable(self.root):
             self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -100,6 +103,12 @@ class Home:
             if mode & 0o077:
                 self.root.chmod(0o700)
             self.inbox.mkdir(exist_ok=True)
+
+
+def find_stage(home: Path) -> str | None:
+    """Return the deployed stage that is meant by `aws:STAGE` in the place of a folder, or None."""
+    text = str(home)
+    return text.removeprefix(STAGE_PREFIX) if text.startswith(STAGE_PREFIX) else None
 
 
 @contextlib.contextmanager

@@ -23,13 +23,11 @@ from ratecard.storage.issued import IssuedDocuments
 from ratecard.storage.issuing import Issuing
 from ratecard.storage.ledger import Ledger, Sources
 from ratecard.storage.objects import S3ObjectStore
-from ratecard.storage.places import S3Places
+from ratecard.storage.places import AUDIT, GRANTS, INVOICES, S3Places
 from ratecard.storage.refreshing import ACTOR
 from ratecard.storage.shelf import Shelf
 from ratecard.storage.sqllake import Limits, SqlLake
 
-INVOICES, GRANTS, AUDIT = "invoices/", "grants/", "audit/"
-"""Prefixes of the three chains in the ledger's bucket."""
 ISSUER = "billing"
 """Who issues invoices, in the audit trail."""
 LIMITS = Limits(memory_bytes=1_800_000_000, threads=2)

@@ -12,6 +12,8 @@ from typing import Any
 
 from ratecard.kernel.errors import NotFoundError
 
+INVOICES, GRANTS, AUDIT = "invoices/", "grants/", "audit/"
+"""Prefixes of the three chains in a stage's bucket of what is written once."""
 _DIGITS = 12
 _NAME = re.compile(rf"(\d{{{_DIGITS}}})\.json")
 _PARTIAL = ".partial"
