@@ -10,6 +10,7 @@ from ratecard.billing.rendering.parties import Party
 from ratecard.kernel.errors import ErrorKind, RatecardError
 
 ELSEWHERE = "(written in letters that this PDF's font lacks: see the HTML page)"
+UNNAMED_SUM = "of it from a grant"
 REMARK = "Some text of this document needs letters that this PDF's font lacks; the HTML page shows it."
 # Right-to-left scripts and combining marks need a layout engine, whatever letters the font has.
 _NEEDS_LAYOUT = frozenset({"R", "AL", "AN"})
@@ -46,7 +47,7 @@ def limit_to(page: Page, letters: frozenset[int]) -> Page:
         page,
         customer=_customer(page, letters),
         facts=tuple(_fact(fact, letters) for fact in page.facts),
-        sums=tuple(each if can_show(each.label, letters) else replace(each, label=ELSEWHERE) for each in page.sums),
+        sums=tuple(each if can_show(each.label, letters) else replace(each, label=UNNAMED_SUM) for each in page.sums),
     )
     return page if shown == page else replace(shown, remarks=(*page.remarks, REMARK))
 

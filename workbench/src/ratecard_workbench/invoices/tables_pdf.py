@@ -9,7 +9,7 @@ from ratecard.billing.rendering.rows import Row, TierRow
 from ratecard_workbench.invoices.sheet import SIZE, Sheet
 
 _CALLS, _ROWS, _AMOUNT = 22.0, 28.0, 52.0
-_SUMS = 95.0
+_SUMS, _SUM = 100.0, 52.0
 _SMALL = SIZE - 1.3
 
 
@@ -49,8 +49,12 @@ def draw_sums(sheet: Sheet, sums: tuple[Sum, ...]) -> None:
         sheet.style(12 if each.final else SIZE, bold=each.final)
         height = 8.5 if each.final else 6
         sheet.set_x(sheet.w - sheet.r_margin - _SUMS)
-        sheet.cell(_SUMS - 55, height, each.label)
-        sheet.cell(55, height, each.amount, align="R", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        top = sheet.get_y()
+        sheet.multi_cell(_SUMS - _SUM, height, each.label, align="L", new_x=XPos.RIGHT, new_y=YPos.NEXT)
+        below = sheet.get_y()
+        sheet.set_xy(sheet.w - sheet.r_margin - _SUM, top)
+        sheet.cell(_SUM, height, each.amount, align="R")
+        sheet.set_xy(sheet.l_margin, below)
     sheet.ln(6)
 
 
@@ -97,6 +101,10 @@ def _tier(sheet: Sheet, tier: TierRow) -> None:
     sheet.cell(_first(sheet, priced=True) + _CALLS - 6, 4, tier.span)
     sheet.cell(_ROWS, 4, tier.units, align="R")
     text = f"\N{MULTIPLICATION SIGN} {tier.unit_price}{fee} = {tier.amount}"
+    if sheet.get_string_width(text) > _AMOUNT:
+        sheet.ln(4)
+        sheet.cell(0, 4, text, align="R", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        return
     sheet.cell(_AMOUNT, 4, text, align="R", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
 
@@ -106,5 +114,5 @@ def _first(sheet: Sheet, *, priced: bool) -> float:
 
 
 def _height(row: Row) -> float:
-    # A title of two lines at most: model and operation, or a reason.
-    return 12.0 + (4 if row.detail else 0) + 4 * len(row.tiers) + (4 if row.rounding else 0)
+    # A title of two lines at most: model and operation, or a reason. A tier's sum may need a line of its own.
+    return 12.0 + (4 if row.detail else 0) + 8 * len(row.tiers) + (4 if row.rounding else 0)
