@@ -313,6 +313,16 @@ def test_a_file_too_large_for_one_run_fails_at_once(model, place, capsys):
         assert (manifest["status"], manifest["rows"]["scored"]) == ("failed", 0)
 
 
+def test_sampled_reasons_take_longer_still(model, place, capsys):
+    """A file that exact reasons would be given for is too large where each row takes a thousand scores."""
+    sampled = Model.__new__(Model)
+    sampled.__dict__.update(model.__dict__, contract=EVERY_KIND.replace(sampled_reasons=True))
+    for one, name, status in ((sampled, "a.csv", "failed"), (model, "b.csv", "succeeded")):
+        key = f"inbox/acme/every-kind/explain/{name}"
+        version = place.put(key, as_csv([GOOD]))
+        assert answer_file(one, announce(key, version, 10_000_001), place.environ)["status"] == status
+
+
 def test_a_new_model_does_not_score_or_bill_an_old_file_again(model, place, capsys):
     """A redelivery after an upgrade finds the manifest of the version that scored the file."""
     first, _, (version, _) = deliver(model, place, as_csv([GOOD]))

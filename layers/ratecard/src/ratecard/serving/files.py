@@ -28,7 +28,9 @@ MANIFEST = "manifest.json"
 
 MAX_BYTES = 1_000_000_000
 MAX_EXPLAINED_BYTES = 250_000_000
-"""What one run scores well within Lambda's 15 minutes, without and with reasons."""
+MAX_SAMPLED_BYTES = 10_000_000
+"""What one run scores well within Lambda's 15 minutes: without reasons, with exact ones, and with sampled ones, where a
+row takes as long as a thousand scores."""
 
 
 def answer_file(model: Model, event: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
@@ -92,9 +94,16 @@ def about(contract: ModelContract, arrival: Arrival) -> dict[str, Any]:
     }
 
 
+def largest_file(contract: ModelContract, *, explain: bool) -> int:
+    """Return how many bytes of rows one run takes."""
+    if not explain:
+        return MAX_BYTES
+    return MAX_SAMPLED_BYTES if contract.sampled_reasons else MAX_EXPLAINED_BYTES
+
+
 def score_object(model: Model, arrival: Arrival, store: ObjectStore, outbox: str) -> dict[str, Any]:
     """Score an object into the outbox, then write its usage line; return what the manifest says of it."""
-    limit = MAX_EXPLAINED_BYTES if arrival.explain else MAX_BYTES
+    limit = largest_file(model.contract, explain=arrival.explain)
     if arrival.size > limit:
         return {"reason": f"the file has over {limit} bytes, more than one run scores in its time"}
     try:
