@@ -8,7 +8,9 @@ import subprocess
 import time
 from decimal import Decimal
 
+import jsonschema
 import pytest
+import yaml
 from support.platform import COMMAND, KEY_SECONDS, ROOT, issue_key, running_platform, wait_until
 
 from credit_rating.contract import CONTRACT
@@ -170,6 +172,24 @@ def test_a_changed_invoice_does_not_verify(platform, ratecard, used):
     finally:
         path.write_bytes(content)
     assert ratecard("invoice", "verify")["documents"] == 2
+
+
+def test_answers_are_as_the_reference_document_says(platform, used):
+    """Usage, the list and a credit note have the members and types that clients were promised."""
+    reference = yaml.safe_load((ROOT / "infra/openapi.public.yaml").read_text())["components"]["schemas"]
+    for path, schema in (("/v1/usage", "Usage"), ("/v1/invoices", "Documents"), ("/v1/invoices/2", "Document")):
+        eventually(lambda path=path: platform.call("GET", path).status == 200)
+        jsonschema.validate(platform.call("GET", path).json(), null_allowed(reference[schema]))
+
+
+def null_allowed(schema):
+    """Turn OpenAPI's `nullable` into JSON Schema's types."""
+    if isinstance(schema, list):
+        return [null_allowed(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {name: null_allowed(each) for name, each in schema.items() if name != "nullable"}
+    return found | {"type": [schema["type"], "null"]} if schema.get("nullable") else found
 
 
 PREPAID = """

@@ -9,6 +9,7 @@ from support.books import month as month_of
 from support.ledger import BOOK, access, usage
 
 from ratecard.storage.places import name_of
+from ratecard_workbench.local import ledgers
 
 MAY, JUNE, JULY = (month_of(f"2025-{number:02}") for number in (5, 6, 7))
 HOUR_MS = 3_600_000
@@ -330,3 +331,16 @@ def test_usage_of_a_customer_is_the_preview_in_short(books):
     assert told["total"] == "0.12"
     assert "0.12" in books.run("usage", "--customer", "acme", "--period", "2025-06").stdout
     books.run("usage", "--period", "2025-06", code=2)
+
+
+def test_sql_and_python_give_the_same_invoice(books, monkeypatch):
+    """A large lake is counted by SQL: what was rated has the same hash, and the same calls are not plain."""
+    books.call(2, JUNE.from_ms + HOUR_MS, "k1", idempotency_key="order-17", body="b")
+    books.write("usage", [usage("alone", JUNE.from_ms + 2 * HOUR_MS, "k1")], name="other")
+    preview = ["invoice", "preview", "acme", "--period", "2025-06", "--as-of", "2025-08-15T00:00:00Z"]
+    by_python = books.json(*preview)
+    monkeypatch.setattr(ledgers, "PYTHON_BYTES", 0)
+
+    assert books.json(*preview) == by_python
+    assert by_python["exceptions"] == [["access_missing", "alone", "acme"]]
+    assert {line["reason"] for line in by_python["invoice"]["lines"]} > {"", "retry"}

@@ -33,7 +33,6 @@ from ratecard_workbench.local.accountable import audited, open_trail
 from ratecard_workbench.local.home import Home, find_stage
 from ratecard_workbench.local.opening import open_accounts
 
-
 PYTHON_BYTES = 32_000_000
 """Up to so many bytes of lines Python counts in a few seconds, without duckdb's start; beyond, SQL does. Both give the
 same invoice."""
