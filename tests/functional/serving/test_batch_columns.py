@@ -23,7 +23,7 @@ from ratecard.serving.batch.csvblocks import CsvBlocks
 from ratecard.serving.batch.jsonblocks import JsonBlocks
 from ratecard.serving.batch.rowpath import GoodRow, Layout, read_csv_row
 from ratecard.serving.batch.scoring import Scorer, probabilities
-from ratecard.serving.batch.segments import Kind, Segments, find_odd_lines
+from ratecard.serving.batch.segments import Segments, find_odd_lines, records_of
 from ratecard.serving.batch.writing import csv_lines, text_of, write_floats
 from ratecard.serving.handlers import load_model
 from ratecard.serving.rest import answer_http
@@ -108,8 +108,7 @@ def read_slowly(contract, content, header, carry=()):
     layout = Layout(contract, header, carry)
     good, rejects = {}, []
     for segment in Segments(io.BytesIO(content), len(header), 2):
-        lines = segment.content.split(b"\n") if segment.kind is Kind.LINES else [segment.content]
-        for line, text in enumerate(lines, segment.line):
+        for line, text in zip(*records_of(segment), strict=True):
             row = read_csv_row(layout, line, text)
             if isinstance(row, GoodRow):
                 good[line] = (*row.carried, *row.values)
@@ -268,25 +267,21 @@ def test_the_record_limit_is_just_what_it_says():
 def test_segments_do_not_depend_on_how_the_stream_is_read_or_cut(lines, cut):
     """Records are the same in one read and in many, and a part that begins where a segment ends goes on alike."""
     content = b"\n".join(lines)
-    whole = [(one.line, one.kind, one.content) for one in records(content, 1)]
+    whole = list(records(content, 1))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(segments, "BLOCK_BYTES", 64)
-        assert [(one.line, one.kind, one.content) for one in records(content, 1)] == whole
+        assert list(records(content, 1)) == whole
         ends = [0, *(one.end for one in Segments(io.BytesIO(content), len(NAMES)))]
         end = ends[min(cut, len(ends) - 1)]
     line = content[:end].count(b"\n") + 1
-    later = [(one.line, one.kind, one.content) for one in records(content[end:], line)]
+    later = list(records(content[end:], line))
     assert later == [one for one in whole if one[0] >= line and end < len(content)]
 
 
 def records(content, line):
-    """Return one segment for each record."""
+    """Return line and text of each record."""
     for segment in Segments(io.BytesIO(content), len(NAMES), line):
-        if segment.kind is not Kind.LINES:
-            yield segment
-            continue
-        for number, text in enumerate(segment.content.splitlines(keepends=True), segment.line):
-            yield segment._replace(content=text, line=number)
+        yield from zip(*records_of(segment), strict=True)
 
 
 def test_odd_lines_are_found():

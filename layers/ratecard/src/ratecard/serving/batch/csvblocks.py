@@ -14,7 +14,7 @@ import pyarrow.csv as arrow_csv
 
 from ratecard.contract import Boolean, Category, Feature, Integer, Number
 from ratecard.serving.batch.rowpath import TOO_LONG, Layout, read_csv_row, rejects_of
-from ratecard.serving.batch.segments import Kind, Segment, Segments, Source
+from ratecard.serving.batch.segments import Kind, Segment, Segments, Source, records_of, split_lines
 from ratecard.serving.batch.table import (
     MAX_CARRIED,
     Block,
@@ -86,8 +86,6 @@ class CsvBlocks:
         for segment in Segments(source, len(self._layout.header), first_line):
             if segment.kind is Kind.LINES:
                 yield self._read_lines(segment)
-            elif segment.kind is Kind.RECORD:
-                yield self._read_rows([(segment.line, segment.content)])
             else:
                 nothing = block_of(self._layout.contract, [], self._carried)
                 nothing.rejects, nothing.rejected = rejects_of(segment.line, "", [TOO_LONG]), 1
@@ -95,30 +93,29 @@ class CsvBlocks:
 
     def _read_lines(self, segment: Segment) -> Block:
         content = segment.content
-        if self._expect_plain and is_plain(content):
+        if self._expect_plain and not segment.spans and is_plain(content):
             read = self._read_columns(content)
             if read is not None:
                 block, odd = self._sort_out(read, ordinals(segment.line, read.count))
                 if not len(odd):
                     return block
-                text = content.split(b"\n")
-                return merge(block, self._read_rows([(line, text[line - segment.line]) for line in odd.to_pylist()]))
+                texts = split_lines(content)
+                return merge(block, self._read_rows([(line, texts[line - segment.line]) for line in odd.to_pylist()]))
         return self._read_mixed(segment)
 
     def _read_mixed(self, segment: Segment) -> Block:
-        """Read lines of which some are not plain."""
-        text = segment.content.split(b"\n")
-        if not text[-1]:
-            text.pop()
-        plain = pc.match_substring_regex(as_text(text), self._plain).to_pylist()
-        numbers = range(segment.line, segment.line + len(text))
-        read = self._read_columns(b"\n".join(compress(text, plain)) + b"\n") if any(plain) else None
+        """Read records of which some are not plain."""
+        numbers, texts = records_of(segment)
+        plain = pc.match_substring_regex(as_text(texts), self._plain).to_pylist()
+        rows = list(zip(numbers, texts, strict=True))
+        some = list(compress(texts, plain))
+        read = self._read_columns(b"\n".join(some) + b"\n") if some else None
         if read is None:
-            return self._read_rows(list(zip(numbers, text, strict=True)))
+            return self._read_rows(rows)
+        self._expect_plain = len(self._layout.header) > 1 and len(some) == len(texts)
         block, odd = self._sort_out(read, pa.array(list(compress(numbers, plain)), pa.int64()))
-        self._expect_plain = len(self._layout.header) > 1 and read.count == len(text)
-        wanted = {*odd.to_pylist(), *(number for number, is_good in zip(numbers, plain, strict=True) if not is_good)}
-        return merge(block, self._read_rows([(number, text[number - segment.line]) for number in sorted(wanted)]))
+        wanted = {*odd.to_pylist(), *(number for number, is_plain in zip(numbers, plain, strict=True) if not is_plain)}
+        return merge(block, self._read_rows([row for row in rows if row[0] in wanted]))
 
     def _read_columns(self, content: bytes) -> _Columns | None:
         """Read lines as columns; None if there is one that Arrow cannot read."""

@@ -17,7 +17,7 @@ from ratecard.serving.batch.reading import Hashing
 from ratecard.serving.batch.rowpath import Layout
 from ratecard.serving.batch.score import names_of
 from ratecard.serving.batch.scoring import Scorer
-from ratecard.serving.batch.segments import Kind, Segment
+from ratecard.serving.batch.segments import Kind, Segment, records_of
 from ratecard.serving.batch.table import Block
 from ratecard.serving.batch.writing import Writer
 from ratecard.storage.objects import ObjectStore
@@ -83,9 +83,9 @@ def _try(model: Model, job: Job, layout: Layout, blocks: list[Block]) -> int:
 
 def count_records(segment: Segment) -> int:
     """Count the records of a segment; empty lines are none."""
+    content = segment.content
     if segment.kind is not Kind.LINES:
         return 1
-    content = segment.content
-    if b"\n\n" in content or b"\n\r\n" in content or content.startswith((b"\n", b"\r\n")):
-        return sum(1 for line in content.split(b"\n") if line.strip(b"\r"))
+    if segment.spans or b"\n\n" in content or b"\n\r\n" in content or content.startswith((b"\n", b"\r\n")):
+        return sum(1 for text in records_of(segment)[1] if text.strip(b"\r"))
     return content.count(b"\n") + (not content.endswith(b"\n"))

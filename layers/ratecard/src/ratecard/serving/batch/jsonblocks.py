@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from ratecard.kernel.jsontext import encode
 from ratecard.serving.batch.rowpath import TOO_LONG, Layout, read_json_row, rejects_of
-from ratecard.serving.batch.segments import Kind, Segment, Segments, Source
+from ratecard.serving.batch.segments import Kind, Segment, Segments, Source, split_lines
 from ratecard.serving.batch.table import Block, GoodRow, Reject, block_of
 
 
@@ -34,7 +34,7 @@ class JsonBlocks:
         good: list[GoodRow] = []
         rejects: list[Reject] = []
         rejected = 0
-        lines = segment.content.split(b"\n") if segment.kind is Kind.LINES else []
+        lines = split_lines(segment.content)
         rows = [read_json_row(self._layout, line, content) for line, content in enumerate(lines, segment.line)]
         if segment.kind is Kind.TOO_LONG:
             rows = [rejects_of(segment.line, "", [TOO_LONG])]

@@ -9,7 +9,7 @@ will be a reject), and reading goes on at the line after it: a quote that is nev
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import NamedTuple, Protocol
 
@@ -23,7 +23,6 @@ class Kind(Enum):
     """What a segment is."""
 
     LINES = "lines"
-    RECORD = "record"
     TOO_LONG = "too_long"
 
 
@@ -33,19 +32,22 @@ class Segment(NamedTuple):
     Attributes
     ----------
     kind : Kind
-        LINES: every line is a record. RECORD: all lines are one record. TOO_LONG: one line that was passed over.
+        LINES: every line is a record, but for those in `spans`. TOO_LONG: one line that was passed over.
     content : bytes
         The lines with their ends; empty if too long.
     line : int
         Number of the first line, from 1.
     end : int
         Bytes of the stream up to the end of the segment.
+    spans : tuple of (int, int)
+        Begin and end, in the content, of each record that goes on over lines.
     """
 
     kind: Kind
     content: bytes
     line: int
     end: int
+    spans: tuple[tuple[int, int], ...] = ()
 
 
 class Source(Protocol):
@@ -114,23 +116,20 @@ class Segments:
         return block[found + 1 :]
 
     def _split(self, lines: bytes, *, closed: bool) -> tuple[list[Segment], int]:
-        """Cut whole lines into segments; return them and how many bytes they are."""
-        segments: list[Segment] = []
-        start = 0
+        """Make a segment of whole lines; return it, if there is any, and how many bytes it is."""
+        spans: list[tuple[int, int]] = []
+        taken = len(lines)
         for first, last in self._records(lines, closed=closed):
-            self._add(segments, Kind.LINES, lines[start:first])
             if first == last:  # it may go on beyond these lines
-                return segments, first
-            self._add(segments, Kind.RECORD, lines[first:last])
-            start = last
-        self._add(segments, Kind.LINES, lines[start:])
-        return segments, len(lines)
-
-    def _add(self, segments: list[Segment], kind: Kind, content: bytes) -> None:
-        if content:
-            self._end += len(content)
-            segments.append(Segment(kind, content, self._line, self._end))
-            self._line += content.count(b"\n") or 1
+                taken = first
+            else:
+                spans.append((first, last))
+        if not taken:
+            return [], 0
+        self._end += taken
+        segment = Segment(Kind.LINES, lines[:taken], self._line, self._end, tuple(spans))
+        self._line += segment.content.count(b"\n") or 1
+        return [segment], taken
 
     def _records(self, lines: bytes, *, closed: bool) -> Iterator[tuple[int, int]]:
         """Yield start and end of each record that goes on over lines; both the same where more must be read first."""
@@ -172,3 +171,33 @@ def find_odd_lines(lines: bytes) -> list[tuple[int, int]]:
             odd.append((start, end))
         quote = lines.find(b'"', end)
     return odd
+
+
+def records_of(segment: Segment) -> tuple[Sequence[int], list[bytes]]:
+    """Return the first line's number and the text of each record of a segment, empty lines included."""
+    content = segment.content
+    if not segment.spans:
+        texts = split_lines(content)
+        return range(segment.line, segment.line + len(texts)), texts
+    numbers: list[int] = []
+    texts = []
+    place, number = 0, segment.line
+    for first, last in (*segment.spans, (len(content), len(content))):
+        between = split_lines(content[place:first])
+        numbers += range(number, number + len(between))
+        texts += between
+        number += len(between)
+        if first < last:
+            numbers.append(number)
+            texts.append(content[first:last])
+            number += content.count(b"\n", first, last)
+        place = last
+    return numbers, texts
+
+
+def split_lines(content: bytes) -> list[bytes]:
+    """Return lines without their line feeds."""
+    lines = content.split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    return lines
