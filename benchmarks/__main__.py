@@ -1,4 +1,4 @@
-"""`python -m benchmarks [cold] [line] [serving] [peers] [all]`: measure, print, store under benchmarks/results."""
+"""`python -m benchmarks [name ...]`, all without a name: measure, print, store under benchmarks/results."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.report import RESULTS, Report, store_report
 
-NAMES = ("cold", "line", "serving", "peers")
+NAMES = ("cold", "line", "serving", "peers", "up")
 
 
 def parse_options(arguments: list[str] | None) -> argparse.Namespace:
@@ -19,7 +19,7 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
         prog="python -m benchmarks", description="Measure every claim of speed, peers in the same run."
     )
     parser.add_argument(
-        "names", nargs="*", default=["all"], choices=[*NAMES, "all"], metavar="cold|line|serving|peers|all"
+        "names", nargs="*", default=["all"], choices=[*NAMES, "all"], metavar="cold|line|serving|peers|up|all"
     )
     parser.add_argument("--rounds", type=int, default=25, help="cold: cold starts of each function (default 25)")
     parser.add_argument("--calls", type=int, default=60, help="cold: timed warm calls a round (default 60)")
@@ -30,12 +30,14 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
         "--peer-rounds", type=int, default=5, help="peers: how often each server is measured (default 5)"
     )
     parser.add_argument("--peer-seconds", type=float, default=8, help="peers: load in each round (default 8)")
+    parser.add_argument("--starts", type=int, default=5, help="up: starts of the platform (default 5)")
     parser.add_argument(
         "--quick", action="store_true", help="a trial run of a minute or two; its numbers are not for keeping"
     )
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the stored results")
     options = parser.parse_args(arguments)
     if options.quick:
+        options.starts = min(options.starts, 2)
         options.rounds, options.calls, options.seconds, options.peer_rounds, options.peer_seconds = 3, 60, 4, 1, 4
     return options
 
@@ -46,6 +48,7 @@ def measure(name: str, options: argparse.Namespace) -> Report:
     arguments = {
         "cold": {"rounds": options.rounds, "calls": options.calls},
         "serving": {"seconds": options.seconds},
+        "up": {"rounds": options.starts},
         "peers": {"rounds": options.peer_rounds, "seconds": options.peer_seconds},
     }
     report: Report = module.run(**arguments.get(name, {}))
