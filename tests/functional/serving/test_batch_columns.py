@@ -24,7 +24,7 @@ from ratecard.serving.batch.jsonblocks import JsonBlocks
 from ratecard.serving.batch.rowpath import GoodRow, Layout, read_csv_row
 from ratecard.serving.batch.scoring import Scorer, probabilities
 from ratecard.serving.batch.segments import Segments, find_odd_lines, records_of
-from ratecard.serving.batch.writing import csv_lines, text_of, write_floats
+from ratecard.serving.batch.writing import csv_lines, decoded, text_of, write_floats
 from ratecard.serving.handlers import load_model
 from ratecard.serving.rest import answer_http
 from ratecard.serving.scores import probability_of
@@ -185,7 +185,7 @@ def test_columns_give_the_online_answer(credit, rows):
     online = credit.predict(CREDIT_RATING.replace(max_rows=99).parse_rows(rows), explain=False, adverse=False)
     by_columns = Scorer(credit, explain=False).score(block)
     by_rows = Scorer(credit, explain=False, by_rows=True).score(block)
-    assert by_columns == by_rows
+    assert [decoded(column) for column in by_columns] == by_rows
     names = [output.name for output in CREDIT_RATING.outputs]
     assert [column.to_pylist() for column in by_columns] == [[one[name] for one in online] for name in names]
     cells = list(csv.reader(io.StringIO(bytes(csv_lines(by_columns)).decode())))

@@ -97,7 +97,8 @@ class CsvBlocks:
             read = self._read_columns(content)
             if read is not None:
                 block, odd = self._sort_out(read, ordinals(segment.line, read.count))
-                if not len(odd):
+                block.plain = not len(odd)
+                if block.plain:
                     return block
                 texts = split_lines(content)
                 return merge(block, self._read_rows([(line, texts[line - segment.line]) for line in odd.to_pylist()]))

@@ -46,7 +46,7 @@ class Scorer:
         self._columns = None if explain or by_rows or parts is None else ColumnScorer(model, *parts)
 
     def score(self, block: Block) -> list[pa.Array]:
-        """Return the outputs as columns, in the order of `names`."""
+        """Return the outputs as columns, in the order of `names`; words may come as places in a dictionary."""
         if not len(block.lines):
             return [pa.array([], kind) for kind in self.types]
         if self._columns is not None:
@@ -91,8 +91,9 @@ class ColumnScorer:
         """Return the outputs as columns."""
         margins = pc.add(pc.multiply(self._margins(block), self._slope), self._intercept)
         points = self._points(margins)
-        places = pc.subtract(points, self._decide.minimum)
-        return [probabilities(margins), points, *(pc.take(column, places) for column in self._table)]
+        places = pc.cast(pc.subtract(points, self._decide.minimum), pa.int32())
+        words = [pa.DictionaryArray.from_arrays(places, column) for column in self._table]
+        return [probabilities(margins), points, *words]
 
     def _margins(self, block: Block) -> pa.Array:
         """Return the engine's raw scores."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -56,6 +57,8 @@ class Block:
         At most a few problems of each bad row, in the order of the file.
     rejected : int
         How many rows are bad.
+    plain : bool
+        The texts in `carried` surely hold no quote, comma or line end.
     """
 
     lines: pa.Array
@@ -63,6 +66,7 @@ class Block:
     columns: list[pa.Array]
     rejects: list[Reject]
     rejected: int
+    plain: bool = False
 
 
 def arrow_type(feature: Feature) -> pa.DataType:
@@ -77,6 +81,8 @@ def find_good(feature: Feature, column: pa.Array) -> pa.Array | None:
     if isinstance(feature, Boolean):
         good = None
     elif isinstance(feature, (Number, Integer)):
+        if _surely_within(feature, column):
+            return None
         good = _within(feature, column)
     elif isinstance(feature, Category):
         good = pc.is_in(column, value_set=pa.array(feature.values))
@@ -88,6 +94,21 @@ def find_good(feature: Feature, column: pa.Array) -> pa.Array | None:
         absent = pc.invert(present) if feature.missing else pa.scalar(value=False)
         good = pc.if_else(present, True if good is None else good, absent)
     return None if good is None or pc.all(good, min_count=0).as_py() else good
+
+
+def _surely_within(feature: Number | Integer, column: pa.Array) -> bool:
+    """Tell, in few passes, that all values of a column are good; what is not sure is looked at one by one."""
+    if column.null_count or not len(column):
+        return False
+    ends = pc.min_max(column).as_py()
+    if not (feature.minimum <= ends["min"] and ends["max"] <= feature.maximum):
+        return False
+    if not isfinite(pc.sum(column).as_py()):  # the ends do not show NaN
+        return False
+    if isinstance(feature, Number):
+        return True
+    small = max(abs(feature.minimum), abs(feature.maximum)) < LARGEST_WHOLE
+    return small and bool(pc.all(pc.equal(pc.floor(column), column)).as_py())
 
 
 def _within(feature: Number | Integer, column: pa.Array) -> pa.Array | None:

@@ -44,11 +44,11 @@ class Writer:
         columns = [block.lines, *block.carried, *outputs]
         if self._kind == CSV:
             if len(block.lines):
-                self._file.write(csv_lines(columns))
+                self._file.write(csv_lines(columns, plain=block.plain))
         elif self._kind == JSON_LINES:
             self._file.write(json_lines(self._names, columns, range(1, 1 + len(block.carried))))
         else:
-            batch = pa.RecordBatch.from_arrays(columns, names=self._names)
+            batch = pa.RecordBatch.from_arrays([decoded(column) for column in columns], names=self._names)
             if self._stream is None:
                 self._stream = pa.ipc.new_stream(self._file, batch.schema)
             self._stream.write_batch(batch)
@@ -80,25 +80,42 @@ def header_line(names: Sequence[str]) -> bytes:
     return text.getvalue().encode()
 
 
-def csv_lines(columns: list[pa.Array]) -> memoryview:
-    """Return rows as CSV: the data of one array of texts is the lines, one after the other."""
-    texts = [text_of(column) for column in columns]
-    texts[-1] = pc.binary_join_element_wise(texts[-1], "\n", "")
+def csv_lines(columns: list[pa.Array], *, plain: bool = False) -> memoryview:
+    """Return rows as CSV: the data of one array of texts is the lines, one after the other.
+
+    Parameters
+    ----------
+    columns : list of pa.Array
+        Any number of them, of equal length.
+    plain : bool
+        No text of an array of texts needs quotes.
+    """
+    texts = [text_of(column, plain=plain) for column in columns[:-1]]
+    texts.append(text_of(columns[-1], plain=plain, ending="\n"))
     lines = pc.binary_join_element_wise(*texts, ",")
     _, offsets, content = lines.buffers()
     end = memoryview(offsets).cast("i")[len(lines)]
     return memoryview(content)[:end]
 
 
-def text_of(column: pa.Array) -> pa.Array:
-    """Write a column as CSV cells; an absent value is an empty cell."""
+def decoded(column: pa.Array) -> pa.Array:
+    """Return a column without a dictionary."""
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+
+
+def text_of(column: pa.Array, *, plain: bool = False, ending: str = "") -> pa.Array:
+    """Write a column as CSV cells with an ending; an absent value is an empty cell."""
+    if pa.types.is_dictionary(column.type):
+        return pc.take(text_of(column.dictionary, ending=ending), column.indices)
     if column.type == pa.float64():
         column = write_floats(column)
     elif column.type == pa.string():
-        column = quoted(neutral_texts(column))
+        column = neutral_texts(column)
+        column = column if plain else quoted(column)
     else:
         column = pc.cast(column, pa.string())
-    return pc.fill_null(column, "") if column.null_count else column
+    column = pc.fill_null(column, "") if column.null_count else column
+    return pc.binary_join_element_wise(column, ending, "") if ending else column
 
 
 def write_floats(column: pa.Array) -> pa.Array:
