@@ -75,3 +75,5 @@ def test_a_prepaid_plan_states_what_can_be_used_beyond_the_balance(books):
 
     assert (plans["gold"]["prepaid"], plans["gold"]["overshoot"]) == (True, "12200")
     assert (plans["standard"]["prepaid"], plans["standard"]["overshoot"]) == (False, None)
+    later = books.json("plans", "list", "--lag-seconds", 360)["plans"]
+    assert {plan["plan"]: plan["overshoot"] for plan in later}["gold"] == "36200"

@@ -29,10 +29,17 @@ def plans() -> None:
 
 
 @plans.command("list")
+@click.option(
+    "--lag-seconds",
+    default=LAG_SECONDS,
+    show_default=True,
+    type=click.IntRange(1),
+    help="From a call until a prepaid key is disabled because of it; longer where lines are delivered first, as in AWS.",
+)
 @project_option
 @json_option
-def list_plans(*, project: Path, as_json: bool) -> None:
-    """List the plans and prices in force now."""
+def list_plans(*, lag_seconds: int, project: Path, as_json: bool) -> None:
+    """List the plans and prices in force now, and what a prepaid key can use beyond its balance."""
     book, now = load_price_book(price_book_path(project)), datetime.now(UTC)
     found = list(book.plans_at(now).values())
     prices = [
@@ -42,12 +49,12 @@ def list_plans(*, project: Path, as_json: bool) -> None:
     ]
     if as_json:
         described = {
-            "plans": [_describe_plan(plan, book) for plan in found],
+            "plans": [_describe_plan(plan, book, lag_seconds) for plan in found],
             "prices": [_describe_price(one) for one in prices],
         }
         result_json({"currency": book.currency} | described)
         return
-    print_table(make_table("Plans", PLAN_COLUMNS, [_plan_row(plan, book) for plan in found]))
+    print_table(make_table("Plans", PLAN_COLUMNS, [_plan_row(plan, book, lag_seconds) for plan in found]))
     title = f"Prices of a unit, in {book.currency}"
     print_table(make_table(title, PRICE_COLUMNS, [_price_row(price) for price in prices]))
 
@@ -66,7 +73,7 @@ def check(*, project: Path, as_json: bool) -> None:
     message(f"the price book is valid; {len(findings)} warning(s)")
 
 
-def _describe_plan(plan: Plan, book: PriceBook) -> dict[str, object]:
+def _describe_plan(plan: Plan, book: PriceBook, lag_seconds: int) -> dict[str, object]:
     """Describe a plan; of a prepaid one, what a key can use at most beyond its balance, by calls of one row."""
     quota = plan.quota and {"limit": plan.quota.limit, "period": plan.quota.period.value}
     return {
@@ -77,7 +84,7 @@ def _describe_plan(plan: Plan, book: PriceBook) -> dict[str, object]:
         "quota": quota,
         "minimum_fee": f"{plan.minimum_fee:f}",
         "prepaid": plan.prepaid,
-        "overshoot": _overshoot(plan, book),
+        "overshoot": _overshoot(plan, book, lag_seconds),
         "version": plan.version,
     }
 
@@ -97,15 +104,15 @@ def _describe_price(price: Price) -> dict[str, object]:
     }
 
 
-def _overshoot(plan: Plan, book: PriceBook) -> str | None:
+def _overshoot(plan: Plan, book: PriceBook, lag_seconds: int) -> str | None:
     if not plan.prepaid:
         return None
-    return decimal_text(compute_plan_overshoot(book, plan, lag_seconds=LAG_SECONDS, units_per_call=1))
+    return decimal_text(compute_plan_overshoot(book, plan, lag_seconds=lag_seconds, units_per_call=1))
 
 
-def _plan_row(plan: Plan, book: PriceBook) -> list[object]:
+def _plan_row(plan: Plan, book: PriceBook, lag_seconds: int) -> list[object]:
     quota = "none" if plan.quota is None else f"{plan.quota.limit} a {plan.quota.period.value.lower()}"
-    described = _describe_plan(plan, book)
+    described = _describe_plan(plan, book, lag_seconds)
     overshoot = f"{described['overshoot']} x rows of a call" if plan.prepaid else "not prepaid"
     described |= {"quota": quota, "overshoot": overshoot}
     return [described[column] for column in PLAN_COLUMNS]
