@@ -14,7 +14,7 @@ from ratecard_workbench.bring.fields import Field, Sample
 from ratecard_workbench.bring.graphs import keep_scores, score_tensor, take_codes
 from ratecard_workbench.bring.lowered import Lowered, class_names
 from ratecard_workbench.bring.opening import Opened
-from ratecard_workbench.bring.pipelines import convert_pipeline, every_part
+from ratecard_workbench.bring.pipelines import convert_pipeline, every_part, first_step, refuse_text
 from ratecard_workbench.bring.refusals import Refused, first_line
 
 PRECISIONS = ("double", "mixed", "single")
@@ -34,6 +34,7 @@ def estimator_columns(model: Any) -> tuple[list[str] | None, int]:
     names = getattr(model, "feature_names_in_", None)
     count = getattr(model, "n_features_in_", None)
     if count is None:
+        refuse_text(first_step(model))
         raise Refused(f"the {type(model).__name__} is not fitted: train it before it is brought")
     return (None if names is None else [str(name) for name in names]), int(count)
 

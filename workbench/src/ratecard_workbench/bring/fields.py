@@ -242,7 +242,7 @@ def bounds_of(low: float, high: float) -> tuple[float, float]:
     minimum, maximum = (
         float(context.plus(Decimal(end))) for context, end in zip(outwards, (low - reach, high + reach), strict=True)
     )
-    return (0.0 if low >= 0 else minimum), (0.0 if high <= 0 and low < 0 else maximum)
+    return (max(minimum, 0.0) if low >= 0 else minimum), (min(maximum, 0.0) if high <= 0 and low < 0 else maximum)
 
 
 def rows_of(fields: list[Field], frame: pd.DataFrame) -> list[dict[str, object]]:

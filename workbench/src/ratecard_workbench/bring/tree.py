@@ -92,7 +92,8 @@ def undo_change(root: Path) -> None:
     wanted = json.loads(note.read_text(encoding="utf-8"))
     for path, text in wanted["texts"].items():
         if text is None:
-            (root / path).unlink(missing_ok=True)
+            if (root / path).is_file():
+                (root / path).unlink()
         elif _find_text(root / path) != text:
             store_text(root / path, text)
     for source, target in wanted["moves"].items():
