@@ -34,7 +34,7 @@ def plans() -> None:
     default=LAG_SECONDS,
     show_default=True,
     type=click.IntRange(1),
-    help="From a call until a prepaid key is disabled because of it; longer where lines are delivered first, as in AWS.",
+    help="From a call until a prepaid key is disabled because of it; longer where lines are delivered first.",
 )
 @project_option
 @json_option
