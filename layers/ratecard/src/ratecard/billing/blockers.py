@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ratecard.billing.counting import Counted
 from ratecard.billing.periods import Period
+from ratecard.billing.reconciliation import DEFAULT_TOLERANCE, reconcile
 from ratecard.billing.statement import find_blockers
 from ratecard.kernel.clock import rfc3339_from_epoch_ms
 
@@ -96,6 +97,15 @@ def call_blockers(counted: Counted, customer: str) -> Iterator[Blocker]:
         whose = each.customer or "nobody that is known"
         at = rfc3339_from_epoch_ms(max(each.at_ms, 0))
         yield Blocker(each.oddity, f"call {each.id} of {whose} at {at} is not charged: {each.oddity}", each.id)
+
+
+def loss_blockers(counted: Counted, customer: str, *, access_log_complete: bool) -> Iterator[Blocker]:
+    """Refuse to bill a customer of whose calls too many have lost a line."""
+    found = reconcile(counted, access_log_complete=access_log_complete)
+    if found.blocks(customer):
+        lost, all_calls = found.lost(customer), found.calls.get(customer, 0)
+        detail = f"{lost} calls have lost a line, beside {all_calls} counted: more than {DEFAULT_TOLERANCE} of them"
+        yield Blocker("reconciliation", detail)
 
 
 def left_standing(blockers: Sequence[Blocker], waived: frozenset[str]) -> tuple[Blocker, ...]:

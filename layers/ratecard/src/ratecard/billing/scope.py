@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 
 from ratecard.billing.events import UsageRecord
@@ -74,6 +75,12 @@ class Scope:
         self.recoveries = {each.id: each for each in recoveries}
         self.from_ms = min((period.from_ms for period in periods.values()), default=0)
         self.to_ms = max((period.to_ms for period in periods.values()), default=0)
+
+    def with_recoveries(self, recoveries: Iterable[UsageRecord]) -> Scope:
+        """Return the same scope with other approved calls."""
+        changed = copy(self)
+        changed.recoveries = {each.id: each for each in recoveries}
+        return changed
 
     def days_to_scan(self) -> tuple[str, str]:
         """Return the lake's first and last day (`YYYY-MM-DD`, UTC) that can hold a line of the periods.

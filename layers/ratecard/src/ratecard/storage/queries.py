@@ -147,6 +147,8 @@ def read_usage(lines: str, dialect: Dialect = DUCKDB, *, parts: int = 1, mark: s
         f"coalesce(m_{LEVEL}, '-') <> ''",
         *(f"m_{name} >= 0" for name in ("units", "status")),
         dialect.matches.format(a="m_time", b=_INSTANT),
+        # Readers of JSON differ in whether they take inf and NaN.
+        dialect.matches.format(a="coalesce(m_latency_ms, '0')", b="[0-9][0-9.eE+-]*"),
         "at_ms IS NOT NULL",
     ]
     columns = {name: f"m_{name}" for name in ("subject", "at_ms", "model", "model_version", "operation")}
