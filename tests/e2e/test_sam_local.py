@@ -144,11 +144,9 @@ def test_usage_is_counted_in_the_container(sam, tmp_path, monkeypatch):
         variables = {f"RATECARD_{name}": value for name, value in names.items()} | {"AWS_ENDPOINT_URL": address}
         template = sam.nested_with_environment("Ledger", ("RatecardLayer",), variables)
         report, _ = sam.invoke("RefreshFunction", tmp_path / "event.json", template=template)
-        period = f"{key.created_at:%Y-%m}"
-        found = json.loads(
-            s3.get_object(Bucket="shelf", Key=f"shelf/customers/acme/usage-{period}.json")["Body"].read()
-        )
-    assert report["customers"] == 1
+        assert report["customers"] == 1, report
+        place = f"shelf/customers/acme/usage-{key.created_at:%Y-%m}.json"
+        found = json.loads(s3.get_object(Bucket="shelf", Key=place)["Body"].read())
     assert [(each["model"], each["calls"], each["units"]) for each in found["lines"]] == [(CONTRACT.slug, 1, 3)]
 
 

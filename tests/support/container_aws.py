@@ -27,16 +27,18 @@ class AwsHandler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
         url = f"https://{service}.{region}.amazonaws.com{self.path}"
-        answer = requests.request(self.command, url, data=body, headers=headers, timeout=60)
+        # The answer to HEAD tells the length of a body that does not follow: it is not read.
+        head = self.command == "HEAD"
+        answer = requests.request(self.command, url, data=body, headers=headers, timeout=60, stream=head)
+        content = b"" if head else answer.content
         self.send_response(answer.status_code)
         for name, value in answer.headers.items():
             if name.lower() not in _HOP:
                 self.send_header(name, value)
-        length = answer.headers.get("content-length") if self.command == "HEAD" else None
-        self.send_header("Content-Length", length or str(len(answer.content)))
+        length = answer.headers.get("content-length") if head else None
+        self.send_header("Content-Length", length or str(len(content)))
         self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(answer.content)
+        self.wfile.write(content)
 
     do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = do_GET  # noqa: N815
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 import boto3
 import pytest
 from moto import mock_aws
+from support.gateway import Clock, StrictClient
 from support.ledger import BOOK, access, at, usage
 
 from ledger_service import books, bounded, handler
@@ -57,9 +58,11 @@ class Stage:
             BillingMode="PAY_PER_REQUEST",
         )
         self.accounts = DynamoAccounts(table, clock=self.clock)
-        api = GatewayApi(gateway, sleep=lambda _: None)
+        clock = Clock()
+        self.strict = StrictClient(gateway, clock)
+        self.api = GatewayApi(self.strict, clock=clock, sleep=clock.sleep)
         self.ids = GatewayIds(table)
-        self.keys = GatewayKeys(self.accounts, self.ids, api, stage="prod")
+        self.keys = GatewayKeys(self.accounts, self.ids, self.api, stage="prod")
         self.trail = AuditTrail(Chain(S3Places("ledger", books.AUDIT, self.s3)), self.clock)
         self.published = PublishedAccounts(self.accounts, self.trail, "ann", keys=self.keys)
         self.published.ensure_customer("acme", "Acme")
@@ -115,6 +118,7 @@ def stage(tmp_path, monkeypatch):
     with mock_aws():
         made = Stage(tmp_path)
         monkeypatch.setattr(handler, "now_ms", made.clock)
+        monkeypatch.setattr(handler, "open_gateway_api", lambda: made.api)
         yield made
     handler._books.cache_clear()
 
@@ -159,7 +163,13 @@ def test_the_function_drafts_the_invoice_that_this_machine_drafts(stage, monkeyp
     assert entry["content_sha256"] == sha256_hex(canonical(invoice_content(draft)))
     assert (entry["customer"], entry["period"], entry["blocked_by"]) == ("acme", "2026-06", {})
     assert sum(line.units for line in draft.lines) == 90
-    assert report == {"as_of": "2026-07-03T00:00:00.000Z", "issued": 0, "drafted": 1, "blocked": 0}
+    assert {**report, "gateway_differences": 0} == {
+        "as_of": "2026-07-03T00:00:00.000Z",
+        "issued": 0,
+        "drafted": 1,
+        "blocked": 0,
+        "gateway_differences": 0,
+    }
 
 
 def test_where_it_is_configured_it_issues_once_after_the_grace(stage, monkeypatch):
@@ -196,6 +206,32 @@ def test_what_blocks_an_invoice_is_written_down_counted_and_rings(stage, monkeyp
         *("Ratecard",),
         [["service", "stage"]],
     )
+
+
+def test_the_gateways_own_count_is_compared_with_its_log_by_key_and_day(stage):
+    """GetUsage of every plan, on whole days of what is due: what differs is listed, and holds nothing up."""
+    _, gateway_id = stage.make_key("standard")
+    stage.now = at("2026-06-02T00:00:00")
+    stage.call(gateway_id, 4, at("2026-05-29T12:00:00"))
+    stage.call(gateway_id, 3, at("2026-05-30T12:00:00"), "b")
+    stage.deliver("access", at("2026-05-30T13:00:00"), [access("c", at("2026-05-30T13:00:00"), gateway_id, status=429)])
+    days = [[0, 100]] * 31
+    days[28], days[29] = [4, 96], [5, 91]
+    plan = next(each["id"] for each in stage.gateway.get_usage_plans()["items"] if each["name"].endswith("standard"))
+    stage.strict.usage[plan] = {"stranger": [[9, 9]] * 31, gateway_id: days}
+    report = handler.billing_handler({}, None)
+
+    told = stage.stored("shelf", "operator/due.json")
+    assert told["gateway_differences"] == [
+        {
+            "customer": "acme",
+            "gateway_key": gateway_id,
+            "day": "2026-05-30",
+            "counted_by_gateway": 5,
+            "in_access_log": 3,
+        }
+    ]
+    assert (report["gateway_differences"], told["due"][0]["blocked_by"]) == (1, {})
 
 
 def test_customers_find_their_usage_on_the_shelf(stage):

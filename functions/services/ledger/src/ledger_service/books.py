@@ -71,6 +71,12 @@ class Books:
         What customers may read.
     objects : S3ObjectStore
         For what the operator reads.
+    files : BoundedFiles
+        The lake.
+    gateway : GatewayApi
+        For the gateway's own counts.
+    stage : str
+        Name of the installation.
     """
 
     ledger: Ledger
@@ -80,6 +86,9 @@ class Books:
     keys: GatewayKeys
     shelf: Shelf
     objects: S3ObjectStore
+    files: BoundedFiles
+    gateway: GatewayApi
+    stage: str
 
 
 def open_books(settings: Settings, clients: Clients, *, budget_bytes: int, clock: Callable[[], int] = now_ms) -> Books:
@@ -107,11 +116,11 @@ def open_books(settings: Settings, clients: Clients, *, budget_bytes: int, clock
 
     accounts, ids = DynamoAccounts(clients.table, clock), GatewayIds(clients.table, clock)
     documents, trail = chain(INVOICES), AuditTrail(chain(AUDIT), clock)
-    lake = SqlLake(BoundedFiles(settings.lake, clients.s3, budget_bytes=budget_bytes), LIMITS)
+    files = BoundedFiles(settings.lake, clients.s3, budget_bytes=budget_bytes)
     sources = Sources(
         accounts=accounts,
         book=load_price_book(settings.price_book),
-        count=lake.count_usage,
+        count=SqlLake(files, LIMITS).count_usage,
         issued=IssuedDocuments(documents),
         grants=Grants(chain(GRANTS), clock),
     )
@@ -126,4 +135,7 @@ def open_books(settings: Settings, clients: Clients, *, budget_bytes: int, clock
         keys=GatewayKeys(accounts, ids, clients.gateway, stage=settings.stage, clock=clock),
         shelf=Shelf(objects, settings.shelf),
         objects=objects,
+        files=files,
+        gateway=clients.gateway,
+        stage=settings.stage,
     )

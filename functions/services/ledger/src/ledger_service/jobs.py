@@ -7,9 +7,12 @@ from collections import Counter
 from collections.abc import Iterable
 
 from ledger_service.books import Books
+from ledger_service.third_count import fetch_differences, whole_days
 from ratecard.billing.blockers import Blocker
 from ratecard.billing.canonical import canonical
 from ratecard.billing.invoice import invoice_content, money_text
+from ratecard.billing.periods import Period
+from ratecard.billing.segments import Directory
 from ratecard.kernel.clock import rfc3339_from_epoch_ms
 from ratecard.kernel.digest import sha256_hex
 from ratecard.storage.gateway_keys import REPORTED, Step
@@ -53,18 +56,22 @@ def run_billing(books: Books, bucket: str, *, as_of_ms: int, issues: bool) -> Re
         Whether to issue.
     """
     if issues:
-        entries = [_outcome(outcome) for outcome in books.issuing.issue_due(as_of_ms=as_of_ms)]
+        outcomes = list(books.issuing.issue_due(as_of_ms=as_of_ms))
+        entries, periods = [_outcome(each) for each in outcomes], [each.period for each in outcomes]
     else:
         due = books.ledger.find_due(as_of_ms=as_of_ms)
         statements = books.ledger.assess(due, as_of_ms=as_of_ms)
-        entries = [_draft(statement) for _, statement in sorted(statements.items())]
+        entries, periods = [_draft(each) for _, each in sorted(statements.items())], list(due.values())
+    differences = _gateway_differences(books, periods, as_of_ms)
     report: Report = {"as_of": rfc3339_from_epoch_ms(as_of_ms), "issues": issues, "due": entries}
+    report["gateway_differences"] = differences
     books.objects.store_bytes(bucket, DUE, json.dumps(report, sort_keys=True, indent=2).encode())
     return {
         "as_of": report["as_of"],
         "issued": sum(1 for entry in entries if "number" in entry),
         "drafted": sum(1 for entry in entries if "content_sha256" in entry and "number" not in entry),
         "blocked": sum(1 for entry in entries if entry["blocked_by"]),
+        "gateway_differences": len(differences),
     }
 
 
@@ -76,6 +83,15 @@ def run_keys(books: Books) -> Report:
         "done": [_step(step) for step in steps if step.kind not in REPORTED],
         "waiting": [_step(step) for step in waiting],
     }
+
+
+def _gateway_differences(books: Books, periods: Iterable[Period], as_of_ms: int) -> list[Report]:
+    """Compare the gateway's own count with its log, over the days that are closed now; nothing if none is."""
+    days = whole_days(periods, as_of_ms=as_of_ms)
+    if days is None:
+        return []
+    directory = Directory(books.ledger.sources.accounts.assignments())
+    return fetch_differences(books.gateway, books.stage, books.files, days=days, directory=directory)
 
 
 def _outcome(outcome: Outcome) -> Report:
