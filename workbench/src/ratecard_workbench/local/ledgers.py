@@ -27,6 +27,7 @@ from ratecard.storage.lake import ACCESS, USAGE
 from ratecard.storage.ledger import GRACE_MS, Ledger, Sources
 from ratecard.storage.objects import LocalObjectStore
 from ratecard.storage.places import FolderPlaces
+from ratecard.storage.recoveries import recovering
 from ratecard.storage.refreshing import ACTOR, Refreshed, refresh
 from ratecard.storage.shelf import Shelf
 from ratecard_workbench.local.accountable import audited, open_trail
@@ -109,7 +110,7 @@ def opened_ledger(
     grants, trail = Grants(Chain(FolderPlaces(place.grants)), clock), open_trail(place)
     invoices, issued = Invoices(chain, clock), IssuedDocuments(chain)
     with contextlib.closing(open_accounts(place)) as accounts:
-        sources = Sources(accounts, prices, partial(count_home, place.lake), issued, grants)
+        sources = Sources(accounts, prices, recovering(partial(count_home, place.lake), trail), issued, grants)
         # The gateway of this machine writes an access line for every answer that left.
         ledger = Ledger(sources, grace_ms=grace_ms, access_log_complete=True)
         yield HomeLedger(
