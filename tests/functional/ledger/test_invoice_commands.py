@@ -212,6 +212,16 @@ def test_a_torn_last_line_loses_nothing_that_was_written(books):
     assert told["invoice"]["due"] == "0.12"
 
 
+def test_too_many_lost_lines_block_an_invoice(books):
+    """One answer in sixteen has no usage line: the ledger and the gateway's log are too far apart to bill on."""
+    books.run("invoice", "issue", "acme")
+    books.write("access", [access("lost", JUNE.from_ms + 5 * HOUR_MS, "k1")], name="other")
+
+    assert "reconciliation" in books.run("invoice", "issue", "acme", code=73).stderr
+    waive = ("--waive", "reconciliation", "--reason", "the line was found in the function's log")
+    assert books.json("invoice", "issue", "acme", *waive)[0]["amount"] == "0.12"
+
+
 def test_a_broken_price_book_is_named(books):
     """Place and reason; nothing is issued."""
     books.price(BOOK.replace('unit_price = "0.005"', 'unit_price = "cheap"'))

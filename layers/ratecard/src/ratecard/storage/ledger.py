@@ -15,6 +15,7 @@ from ratecard.billing.blockers import (
     Standing,
     call_blockers,
     currency_blockers,
+    loss_blockers,
     order_blockers,
     timing_blockers,
 )
@@ -33,7 +34,7 @@ from ratecard.kernel.money import EXACT
 from ratecard.storage.customers import Accounts, Customer
 from ratecard.storage.grants import Grants
 from ratecard.storage.issued import IssuedDocuments
-from ratecard.storage.targets import Target, with_balance
+from ratecard.storage.targets import Target, assignments_by_customer, split_by_customer, with_balance
 
 CountUsage = Callable[[Scope], Counted]
 """Counts what the lake holds of a scope, by whichever engine."""
@@ -251,7 +252,7 @@ class Ledger:
             draft=with_balance(draft, balance),
             is_over=is_over,
             blockers=(),
-            exceptions=tuple(each for each in inputs.counted.exceptions if each.customer in (name, "")),
+            exceptions=inputs.counted.exceptions,
             damaged=inputs.counted.damaged,
             balance=balance,
         )
@@ -264,16 +265,21 @@ class Ledger:
         yield from order_blockers(Standing(target.period, target.billed(), unbilled, starts_ms))
         yield from currency_blockers(customer.terms.currency, inputs.book.currency)
         yield from call_blockers(inputs.counted, customer.id)
+        yield from loss_blockers(inputs.counted, customer.id, access_log_complete=self._complete)
 
     def _count(self, wanted: Mapping[str, Sequence[Period]], as_of_ms: int) -> dict[tuple[str, Period], Inputs]:
         """Count each customer's periods: all first ones together, then all second ones, and so on."""
         found: dict[tuple[str, Period], Inputs] = {}
         assignments = self.sources.accounts.assignments()
+        own = assignments_by_customer(assignments)
         for number in range(max((len(periods) for periods in wanted.values()), default=0)):
-            periods = {name: each[number] for name, each in wanted.items() if number < len(each)}
-            scope = Scope(assignments, self.sources.book, periods, self._guards(periods.values(), as_of_ms))
-            inputs = Inputs(scope, self.sources.count(scope), self.sources.book)
-            found |= dict.fromkeys(periods.items(), inputs)
+            periods = {name: listed[number] for name, listed in wanted.items() if number < len(listed)}
+            guards = self._guards(periods.values(), as_of_ms)
+            counted = split_by_customer(self.sources.count(Scope(assignments, self.sources.book, periods, guards)))
+            for name, period in periods.items():
+                # Of this customer alone, so that the work grows with the customers and not with their square.
+                scope = Scope(own[name], self.sources.book, {name: period}, guards)
+                found[name, period] = Inputs(scope, counted(name), self.sources.book)
         return found
 
     def _guards(self, periods: Iterable[Period], as_of_ms: int) -> Guards:

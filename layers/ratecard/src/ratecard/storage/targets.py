@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from ratecard.billing.counting import Counted, Exceptional
 from ratecard.billing.invoice import InvoiceDraft
 from ratecard.billing.lines import total_of
 from ratecard.billing.periods import BillingCalendar, Period
@@ -18,7 +20,9 @@ from ratecard.billing.prepaid import (
     compute_draws,
     turning_points,
 )
+from ratecard.billing.rating import Count
 from ratecard.billing.retries import WINDOW_MS
+from ratecard.billing.segments import Assignment
 from ratecard.billing.tiers import ZERO, sum_exactly
 from ratecard.kernel.money import EXACT
 from ratecard.storage.issued import IssuedDocument
@@ -95,3 +99,27 @@ def with_balance(draft: InvoiceDraft, balance: Balance | None) -> InvoiceDraft:
         return draft
     draws = compute_draws(balance)
     return replace(draft, credit_used=EXACT.subtract(ZERO, sum_exactly(draw.amount for draw in draws)), draws=draws)
+
+
+def split_by_customer(counted: Counted) -> Callable[[str], Counted]:
+    """Sort what was counted by customer, once; returns how to get one customer's part, with what has no owner."""
+    counts: dict[str, list[Count]] = defaultdict(list)
+    exceptions: dict[str, list[Exceptional]] = defaultdict(list)
+    for count in counted.counts:
+        counts[count.customer].append(count)
+    for each in counted.exceptions:
+        exceptions[each.customer].append(each)
+
+    def part(customer: str) -> Counted:
+        odd = tuple(sorted([*exceptions[customer], *exceptions[""]]))
+        return replace(counted, counts=tuple(counts[customer]), exceptions=odd)
+
+    return part
+
+
+def assignments_by_customer(assignments: Iterable[Assignment]) -> Mapping[str, list[Assignment]]:
+    """Sort assignments by customer."""
+    own: dict[str, list[Assignment]] = defaultdict(list)
+    for each in assignments:
+        own[each.customer].append(each)
+    return own
