@@ -13,6 +13,7 @@ from support.ledger import BOOK, access, at, usage
 
 from ledger_service import books, bounded, handler
 from ratecard.billing.canonical import canonical
+from ratecard.billing.events import parse_access
 from ratecard.billing.invoice import invoice_content
 from ratecard.billing.pricebook import parse_price_book
 from ratecard.kernel.digest import sha256_hex
@@ -32,6 +33,7 @@ from ratecard.storage.issued import IssuedDocuments
 from ratecard.storage.ledger import Ledger, Sources
 from ratecard.storage.places import FolderPlaces, S3Places
 from ratecard.storage.published import PublishedAccounts
+from ratecard.storage.recoveries import make_recovery, record_recoveries
 
 MAY = at("2026-05-20T00:00:00")
 JULY = at("2026-07-03T00:00:00")
@@ -232,6 +234,19 @@ def test_the_gateways_own_count_is_compared_with_its_log_by_key_and_day(stage):
         }
     ]
     assert (report["gateway_differences"], told["due"][0]["blocked_by"]) == (1, {})
+
+
+def test_a_call_that_an_operator_recovered_is_counted(stage):
+    """Its usage line was lost; the approval is a record in the stage's audit trail."""
+    _, gateway_id = stage.make_key("standard")
+    at_ms = at("2026-06-05T12:00:00")
+    line = access("gone", at_ms, gateway_id)
+    stage.deliver("access", at_ms, [line])
+    record_recoveries(stage.trail, "ann", [make_recovery(parse_access(line), line["resourcePath"])])
+    stage.now = at("2026-06-06T00:00:00")
+    handler.refresh_handler({}, None)
+    found = stage.stored("shelf", "shelf/customers/acme/usage-2026-06.json")
+    assert [(each["calls"], each["units"]) for each in found["lines"]] == [(1, 1)]
 
 
 def test_customers_find_their_usage_on_the_shelf(stage):

@@ -15,6 +15,7 @@ from ratecard.storage.issuing import Issuing
 from ratecard.storage.lake_files import BucketFiles
 from ratecard.storage.ledger import Ledger, Sources
 from ratecard.storage.places import GRANTS, INVOICES, S3Places
+from ratecard.storage.recoveries import recovering
 from ratecard.storage.sqllake import SqlLake
 from ratecard_workbench.cloud.stages import open_stage
 from ratecard_workbench.local.ledgers import HomeLedger
@@ -34,7 +35,7 @@ def open_stage_ledger(
     chain = Chain(S3Places(stage.ledger, INVOICES, stage.s3))
     grants, trail = Grants(Chain(S3Places(stage.ledger, GRANTS, stage.s3)), clock), stage.trail()
     invoices, issued = Invoices(chain, clock), IssuedDocuments(chain)
-    count = SqlLake(BucketFiles(stage.lake, client=stage.s3)).count_usage
+    count = recovering(SqlLake(BucketFiles(stage.lake, client=stage.s3)).count_usage, trail)
     # API Gateway's access log is delivered on best effort: a usage line without an access line is charged.
     ledger = Ledger(
         Sources(DynamoAccounts(stage.table), prices, count, issued, grants),

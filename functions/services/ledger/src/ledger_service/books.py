@@ -24,6 +24,7 @@ from ratecard.storage.issuing import Issuing
 from ratecard.storage.ledger import Ledger, Sources
 from ratecard.storage.objects import S3ObjectStore
 from ratecard.storage.places import AUDIT, GRANTS, INVOICES, S3Places
+from ratecard.storage.recoveries import recovering
 from ratecard.storage.refreshing import ACTOR
 from ratecard.storage.shelf import Shelf
 from ratecard.storage.sqllake import Limits, SqlLake
@@ -120,7 +121,7 @@ def open_books(settings: Settings, clients: Clients, *, budget_bytes: int, clock
     sources = Sources(
         accounts=accounts,
         book=load_price_book(settings.price_book),
-        count=SqlLake(files, LIMITS).count_usage,
+        count=recovering(SqlLake(files, LIMITS).count_usage, trail),
         issued=IssuedDocuments(documents),
         grants=Grants(chain(GRANTS), clock),
     )
