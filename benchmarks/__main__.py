@@ -32,7 +32,7 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
         "--lake-calls",
         type=int,
         default=5_000_000,
-        help="ledger: calls in the lake (default 5,000,000; 50,000,000 need 9 GB of disk for it and 10 for the count)",
+        help="ledger: calls in the lake (default 5,000,000; 50,000,000 need 11 GB of disk for it and 10 for the count)",
     )
     parser.add_argument("--starts", type=int, default=5, help="up: starts of the platform (default 5)")
     parser.add_argument("--batch-rows", type=int, default=10_000_000, help="batch: rows compared (default 10,000,000)")

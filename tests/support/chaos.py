@@ -121,7 +121,7 @@ def _one_call(chance, observed, files, call):
         at_ms = chance.randrange(at("2026-06-02T00:00:00"), at("2026-06-28T00:00:00"))
     key = f"k{owner}{chance.choice('ab')}"
     operation, rows = chance.choice(("predict", "predict", "explain")), chance.randint(1, 9)
-    sent = _Sent(f"{chance.getrandbits(60):015x}{number:07d}=", at_ms, key, operation, rows)
+    sent = _Sent(f"{chance.getrandbits(60):015x}{number:07d}=", at_ms, key, operation=operation, rows=rows)
     sent.request = "11111111-1111-4111-8111-111111111111" if fate == "forged" else sent.id[:22]
     late = DAY if fate == "late" else 0
     usage, access = sent.usage(), sent.access(504 if fate == "timeout" else 200)
@@ -129,15 +129,15 @@ def _one_call(chance, observed, files, call):
         _retry(chance, observed, files, sent)
         return
     if fate == "refused":
-        _put(chance, files, "access", at_ms, sent.access(429, "-"))
+        _put(chance, files, ("access", at_ms), sent.access(429, "-"))
         _free(observed, owner, at_ms, "refused: 429")
         return
     for stream, line, missing in (("usage", usage, "lost"), ("access", access, "unlogged")):
         copied = fate == "copied" and (stream == "usage" or number % 2)
         for copy in range((fate != missing) + copied * chance.randint(1, 3)):
-            _put(chance, files, stream, at_ms + late + (chance.choice((0, DAY)) if copy else 0), line)
+            _put(chance, files, (stream, at_ms + late + (chance.choice((0, DAY)) if copy else 0)), line)
     if fate == "conflict":
-        _put(chance, files, "usage", at_ms, usage.replace(f'"units":{rows},', f'"units":{rows + 1},'))
+        _put(chance, files, ("usage", at_ms), usage.replace(f'"units":{rows},', f'"units":{rows + 1},'))
     _observe(observed, (owner, fate), sent)
 
 
@@ -159,10 +159,10 @@ def _retry(chance, observed, files, first):
     owner = int(first.key[1:-1])
     key = f'"{first.id}"'
     for again, shift in enumerate((0, 1, 60_000, DAY - 1, DAY)):
-        sent = _Sent(f"{again}{first.id}", first.at_ms + shift, first.key, first.operation, first.rows)
+        sent = _Sent(f"{again}{first.id}", first.at_ms + shift, first.key, operation=first.operation, rows=first.rows)
         sent.request, sent.idempotency_key = sent.id[:22], key
-        _put(chance, files, "usage", sent.at_ms, sent.usage())
-        _put(chance, files, "access", sent.at_ms, sent.access(200))
+        _put(chance, files, ("usage", sent.at_ms), sent.usage())
+        _put(chance, files, ("access", sent.at_ms), sent.access(200))
         if shift in (0, DAY):
             _observe(observed, (owner, "plain"), sent)
         else:
@@ -172,7 +172,7 @@ def _retry(chance, observed, files, first):
 class _Sent:
     """One call and its lines."""
 
-    def __init__(self, call_id, at_ms, key, operation, rows):
+    def __init__(self, call_id, at_ms, key, *, operation, rows):
         self.id, self.at_ms, self.key, self.operation, self.rows = call_id, at_ms, key, operation, rows
         self.request, self.idempotency_key = "", "null"
 
@@ -185,7 +185,8 @@ class _Sent:
         return _ACCESS % (self.request, self.id, self.at_ms, status, self.key, integration, self.id)
 
 
-def _put(chance, files, stream, arrived_ms, line):
+def _put(chance, files, place, line):
+    stream, arrived_ms = place
     day = time.strftime("%Y-%m-%d", time.gmtime(arrived_ms // 1000))
     files[stream, day, chance.randrange(3)].append(line)
 

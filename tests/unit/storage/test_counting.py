@@ -6,6 +6,7 @@ import json
 import pytest
 from support.ledger import BOOK, access, at, usage
 
+from ratecard.billing.events import parse_usage
 from ratecard.billing.periods import BillingCalendar, parse_period
 from ratecard.billing.pricebook import parse_price_book
 from ratecard.billing.scope import Guards, Scope
@@ -21,7 +22,7 @@ SCOPE = Scope(
 DAY = "dt=2026-06-05/hour=12"
 
 
-def store(root, stream, name, content, day=DAY):
+def store(root, stream, name, content, *, day=DAY):
     """Write a file of the lake."""
     path = root / stream / day / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +53,7 @@ def test_a_torn_last_line_is_reported_and_a_whole_one_without_its_newline_is_cou
 def test_only_days_that_can_hold_lines_of_the_period_are_read(tmp_path):
     """The day before and the day after are read, what lies further off and what is no file of lines is not."""
     for number, day in enumerate(("2026-05-30", "2026-05-31", "2026-07-01", "2026-07-02")):
-        store(tmp_path, "usage", "a.jsonl", encoded(usage(f"a{number}", NOON)), f"dt={day}/hour=00")
+        store(tmp_path, "usage", "a.jsonl", encoded(usage(f"a{number}", NOON)), day=f"dt={day}/hour=00")
     store(tmp_path, "usage", ".partial.jsonl", encoded(usage("b", NOON)))
     store(tmp_path, "usage", "note.txt", encoded(usage("c", NOON)))
     assert units(count_usage(FolderLake(tmp_path), SCOPE)) == 2
@@ -85,8 +86,6 @@ def test_where_the_access_log_is_complete_an_unanswered_call_is_free_and_listed(
 
 def test_a_recovered_call_is_charged_once_and_never_beside_its_line(tmp_path):
     """What an operator has approved stands in for the lost line; if the line turns up, the line counts."""
-    from ratecard.billing.events import parse_usage
-
     store(tmp_path, "access", "a.jsonl", encoded(access("a", NOON), access("b", NOON)))
     recovered = [parse_usage(usage(each, NOON)) for each in ("a", "b")]
     scope = Scope(
