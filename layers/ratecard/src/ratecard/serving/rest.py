@@ -48,6 +48,7 @@ def answer_http(model: Model, event: dict[str, Any], lambda_request_id: str) -> 
     except Exception as error:
         return refusal_response(error, call_id)
     content = body.encode("utf-8", "surrogatepass")
+    input_sha256 = sha256_hex(content)
     work = Work(
         operation,
         model.contract.slug,
@@ -55,11 +56,14 @@ def answer_http(model: Model, event: dict[str, Any], lambda_request_id: str) -> 
         units,
         len(content),
         len(text),
-        sha256_hex(content),
+        input_sha256,
         round((perf_counter() - started) * 1000, 3),
     )
     record_usage(caller, work)
-    return response(200, "application/json", text)
+    answered = response(200, "application/json", text)
+    # With the model's version, which the document names, this is the key under which a client may keep the answer.
+    answered["headers"]["X-Input-SHA256"] = input_sha256
+    return answered
 
 
 def is_predict(model: Model, event: dict[str, Any]) -> bool:

@@ -1,0 +1,81 @@
+"""What offline scoring is compared to, each in a process of its own: `batch_peers.py WHAT FILE MODEL OUT`.
+
+Prints one line of JSON: seconds and rows. What a peer is given ready is not timed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import sys
+import time
+from pathlib import Path
+
+import lightgbm
+import numpy as np
+import pandas as pd
+
+THREADS = 2
+CHUNK = 500_000
+EDUCATION = {"graduate": 0, "university": 1, "high_school": 2, "other": 3}
+
+
+def engine_columns(frame: pd.DataFrame, names: list[str]) -> np.ndarray:
+    """Return the engine's columns of a part of the file."""
+    columns = []
+    for name in names:
+        if name == "education":
+            columns.append(frame[name].map(EDUCATION).to_numpy(float))
+        elif name.startswith("utilisation"):
+            columns.append((frame[f"statement_balance_{name[-1]}"] / frame["credit_limit"]).to_numpy(float))
+        else:
+            columns.append(frame[name].to_numpy(float))
+    return np.column_stack(columns)
+
+
+def load_matrix(file: str, names: list[str]) -> np.ndarray:
+    """Return the whole file as the engine's matrix."""
+    return np.concatenate([engine_columns(frame, names) for frame in pd.read_csv(file, chunksize=CHUNK)])
+
+
+def run_predict(booster: lightgbm.Booster, file: str, _out: str) -> tuple[float, int]:
+    """Time LightGBM's own predict on a numpy array that is there already."""
+    matrix = load_matrix(file, booster.feature_name())
+    booster.predict(matrix[:1000], num_threads=THREADS)
+    started = time.perf_counter()
+    booster.predict(matrix, num_threads=THREADS)
+    return time.perf_counter() - started, len(matrix)
+
+
+def run_pandas(booster: lightgbm.Booster, file: str, out: str) -> tuple[float, int]:
+    """Time what a notebook does: read_csv, predict, to_csv."""
+    started = time.perf_counter()
+    frame = pd.read_csv(file)
+    scores = booster.predict(engine_columns(frame, booster.feature_name()), num_threads=THREADS)
+    frame[["row_id"]].assign(probability=scores).to_csv(out, index=False)
+    return time.perf_counter() - started, len(frame)
+
+
+def run_command(booster: lightgbm.Booster, file: str, out: str) -> tuple[float, int]:
+    """Time LGBM_BoosterPredictForFile, which is what LightGBM's command runs for task=predict, on a file of numbers."""
+    ready = Path(out).with_suffix(".numbers.csv")
+    matrix = load_matrix(file, booster.feature_name())
+    pd.DataFrame(matrix).to_csv(ready, index=False, header=False)
+    library = lightgbm.basic._LIB  # noqa: SLF001 - the Python package has no other door to it
+    started = time.perf_counter()
+    failed = library.LGBM_BoosterPredictForFile(
+        booster._handle,  # noqa: SLF001
+        str(ready).encode(), ctypes.c_int(0), ctypes.c_int(0), ctypes.c_int(0), ctypes.c_int(-1),
+        f"num_threads={THREADS} label_column=-1 predict_disable_shape_check=true".encode(), str(out).encode(),
+    )  # fmt: skip
+    seconds = time.perf_counter() - started
+    if failed:
+        raise RuntimeError("LGBM_BoosterPredictForFile failed")
+    return seconds, len(matrix)
+
+
+if __name__ == "__main__":
+    what, file, model, out = sys.argv[1:5]
+    peers = {"predict": run_predict, "pandas": run_pandas, "command": run_command}
+    seconds, rows = peers[what](lightgbm.Booster(model_file=model), file, out)
+    print(json.dumps({"seconds": seconds, "rows": rows}))
