@@ -16,7 +16,7 @@ from support.brought import COLUMNS, ESTIMATORS, NUMBERS, preparation, rare_prep
 
 from ratecard.kernel.errors import RatecardError
 
-QUICK = ("logistic", "multinomial", "hist_value")
+QUICK = ("forest", "multinomial", "hist_value")
 OUTPUTS = {
     "multinomial": "probability_by_class",
     "hist_multinomial": "probability_by_class",
@@ -100,8 +100,8 @@ def test_a_lightgbm_text_keeps_its_bits(objective, target, settings, output, por
     ("objective", "target", "output"),
     [
         ("binary:logistic", "bad", "log_odds"),
-        ("multi:softmax", "kind", "log_odds_by_class"),
-        ("reg:squarederror", "loss", "value"),
+        pytest.param("multi:softmax", "kind", "log_odds_by_class", marks=pytest.mark.slow),
+        pytest.param("reg:squarederror", "loss", "value", marks=pytest.mark.slow),
     ],
 )
 def test_an_xgboost_file_of_either_kind_answers_as_xgboost(

@@ -48,34 +48,16 @@ def read_model(work: Path, request: dict[str, Any]) -> dict[str, Any]:
     Refused
         If the model or the sample cannot be brought.
     """
-    from ratecard_workbench.bring import boosters, estimators, graphs
-    from ratecard_workbench.bring import fields as inference
+    from ratecard_workbench.bring.fields import infer_fields, read_sample, rows_of
     from ratecard_workbench.bring.formats import find_model_file
-    from ratecard_workbench.bring.lowered import encode_rows
     from ratecard_workbench.bring.opening import open_model
-    from ratecard_workbench.bring.pipelines import known_categories
 
-    sample = inference.read_sample(work / "sample.csv", request["target"])
-    file = find_model_file(work / request["model"])
-    opened = open_model(file, trust_pickle=request["trust_pickle"])
-    kind = engine_kind(opened.model)
-    columns = {
-        "lightgbm": boosters.lightgbm_columns,
-        "xgboost": boosters.xgboost_columns,
-        "onnx": graphs.input_names,
-        "sklearn": estimators.estimator_columns,
-    }[kind]
-    sample = inference.match_columns(sample, *columns(opened.model))
-    known = boosters.lightgbm_categories(opened.model, sample) if kind == "lightgbm" else {}
-    known = known_categories(opened.model) if kind == "sklearn" else known
-    fields = inference.infer_fields(sample, known)
-    rows = inference.rows_of(fields, sample.frame)
-    codes = encode_rows(fields, rows)
-    if kind in ("lightgbm", "xgboost"):
-        lowered = (boosters.lower_lightgbm if kind == "lightgbm" else boosters.lower_xgboost)(opened, fields, sample)
-    else:
-        lower = estimators.lower_graph if kind == "onnx" else estimators.lower_estimator
-        lowered = lower(opened, fields, sample, codes)
+    sample = read_sample(work / "sample.csv", request["target"])
+    opened = open_model(find_model_file(work / request["model"]), trust_pickle=request["trust_pickle"])
+    sample, known = fit_sample(opened.model, sample)
+    fields = infer_fields(sample, known)
+    rows = rows_of(fields, sample.frame)
+    lowered = lower_model(opened, fields, sample, rows)
     (work / f"{SUFFIXES[lowered.engine]}.lowered").write_bytes(lowered.content)
     step = max(1, len(rows) // MOST_COMPARED)
     return {
@@ -94,6 +76,37 @@ def read_model(work: Path, request: dict[str, Any]) -> dict[str, Any]:
         "sampled": len(rows),
         "quality": measure_quality(lowered, sample.target),
     }
+
+
+def fit_sample(model: Any, sample: Any) -> tuple[Any, dict[str, list[Any]]]:
+    """Bring the sample's columns into the model's order; return the categories that the model knows, too."""
+    from ratecard_workbench.bring import boosters, estimators, graphs
+    from ratecard_workbench.bring.fields import match_columns
+    from ratecard_workbench.bring.pipelines import known_categories
+
+    kind = engine_kind(model)
+    columns = {
+        "lightgbm": boosters.lightgbm_columns,
+        "xgboost": boosters.xgboost_columns,
+        "onnx": graphs.input_names,
+        "sklearn": estimators.estimator_columns,
+    }[kind]
+    fitted = match_columns(sample, *columns(model))
+    if kind == "lightgbm":
+        return fitted, boosters.lightgbm_categories(model, fitted)
+    return fitted, known_categories(model) if kind == "sklearn" else {}
+
+
+def lower_model(opened: Any, fields: list[Any], sample: Any, rows: list[dict[str, object]]) -> Any:
+    """Lower by the kind of what was opened."""
+    from ratecard_workbench.bring import boosters, estimators
+    from ratecard_workbench.bring.lowered import encode_rows
+
+    kind = engine_kind(opened.model)
+    if kind in ("lightgbm", "xgboost"):
+        return (boosters.lower_lightgbm if kind == "lightgbm" else boosters.lower_xgboost)(opened, fields, sample)
+    lower = estimators.lower_graph if kind == "onnx" else estimators.lower_estimator
+    return lower(opened, fields, sample, encode_rows(fields, rows))
 
 
 def engine_kind(model: Any) -> str:
