@@ -9,9 +9,10 @@ import skops.io
 import xgboost
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from support.brought import COLUMNS, ESTIMATORS, NUMBERS, preparation, rare_preparation, store_sample, train_pipeline
 
 from ratecard.kernel.errors import RatecardError
@@ -130,6 +131,32 @@ def test_a_wrapped_booster_is_taken_out_of_its_wrapper(kind, portfolio, lower, t
     assert fidelity.holds, fidelity.sentence()
 
 
+def test_early_stopping_keeps_the_rounds_that_the_wrapper_answers_with(portfolio, lower, tmp_path):
+    """The file alone would answer with all of them."""
+    rows, labels = portfolio[NUMBERS], portfolio["bad"]
+    model = xgboost.XGBClassifier(n_estimators=200, early_stopping_rounds=3, learning_rate=0.9, verbosity=0)
+    model.fit(rows[:300], labels[:300], eval_set=[(rows[300:], labels[300:])], verbose=False)
+    joblib.dump(model, tmp_path / "model.joblib")
+    brought, fidelity = lower(
+        tmp_path / "model.joblib", store_sample(portfolio, None, tmp_path / "s.csv", NUMBERS), None
+    )
+    assert brought.reference == pytest.approx(model.predict_proba(rows)[:, 1].tolist(), abs=1e-6)
+    assert "rounds of" in brought.notes[0]
+    assert fidelity.holds, fidelity.sentence()
+
+
+def test_numbers_that_an_encoder_takes_as_codes_become_words(portfolio, lower, tmp_path):
+    """A region is no quantity: the contract lists the codes that the encoder knows."""
+    frame = portfolio.assign(region=np.arange(len(portfolio)) % 4 + 10)
+    prepare = ColumnTransformer([("region", OneHotEncoder(), ["region"])], remainder="passthrough")
+    pipeline = make_pipeline(prepare, LogisticRegression(max_iter=500)).fit(frame[["region", "Age"]], frame["bad"])
+    joblib.dump(pipeline, tmp_path / "model.joblib")
+    sample = store_sample(frame[:2], None, tmp_path / "s.csv", ["region", "Age"])
+    brought, fidelity = lower(tmp_path / "model.joblib", sample, None)
+    assert brought.fields[0].values == ("10", "11", "12", "13")
+    assert fidelity.holds, fidelity.sentence()
+
+
 def as_graph(pipeline, columns, **options):
     """Convert a pipeline as its owner would, one input for each column."""
     kinds = [(one, (StringTensorType if one == "Home Type" else FloatTensorType)([None, 1])) for one in columns]
@@ -150,9 +177,6 @@ def test_somebodys_own_graph_is_given_one_input_and_one_output(zipmap, portfolio
 
 def plain_preparation():
     """What converters know: scaled numbers, encoded words."""
-    from sklearn.compose import ColumnTransformer
-    from sklearn.preprocessing import OneHotEncoder
-
     return ColumnTransformer([("n", StandardScaler(), ["Age", "debt_ratio"]), ("w", OneHotEncoder(), ["Home Type"])])
 
 

@@ -171,9 +171,23 @@ def _unwrap(loaded: Any, notes: list[str]) -> Opened:
     if kind == "xgboost":
         import xgboost
 
-        booster = loaded if isinstance(loaded, xgboost.Booster) else loaded.get_booster()
+        booster = loaded if isinstance(loaded, xgboost.Booster) else _booster_of(loaded, notes)
         return Opened(booster, _labels(loaded), {"xgboost": xgboost.__version__}, notes)
     return Opened(loaded, None, {"scikit-learn": sklearn.__version__}, notes)
+
+
+def _booster_of(wrapper: Any, notes: list[str]) -> Any:
+    """Return what an XGBoost wrapper predicts with: the rounds up to its best, and missing as it counts it."""
+    if wrapper.missing == wrapper.missing:  # NaN is not itself
+        raise Refused(
+            f"the {type(wrapper).__name__} counts {wrapper.missing} as missing, and a call says null: train it with NaN"
+        )
+    booster = wrapper.get_booster()
+    best = getattr(wrapper, "early_stopping_rounds", None) and booster.attr("best_iteration")
+    if best is None:
+        return booster
+    notes.append(f"early stopping: the first {int(best) + 1} rounds of {booster.num_boosted_rounds()} are kept")
+    return booster[: int(best) + 1]
 
 
 def _is_booster(loaded: Any) -> bool:
