@@ -113,7 +113,7 @@ def announce(key, version, size):
     }
 
 
-def begin(place, content, key=KEY, carry=()):
+def begin(place, content, key=KEY, *, carry=()):
     """Put a file into the inbox; return its job."""
     version = place.put(key, content)
     arrival = parse_arrival(announce(key, version, len(content)), EVERY_KIND.slug)
@@ -130,9 +130,9 @@ def run(model, place, job):
     return answer_batch(model, {"operation": "collect", "job": planned["job"]}, place.environ)
 
 
-def score(model, place, content, key=KEY, carry=()):
+def score(model, place, content, key=KEY, *, carry=()):
     """Score a file; return manifest, a reader of CSV results, and where they are."""
-    job = begin(place, content, key, carry)
+    job = begin(place, content, key, carry=carry)
     manifest = run(model, place, job)
     results = job.results_folder
 
@@ -213,11 +213,11 @@ def test_columns_are_carried_through(model, folder, capsys):
         ["3", "b", "é", "42000.0"],
     ]
     content = "".join(json.dumps(row | {"branch": 7}) + "\n" for row in rows).encode()
-    *_, results = score(model, folder, content, "inbox/acme/every-kind/a.jsonl", carry)
+    *_, results = score(model, folder, content, "inbox/acme/every-kind/a.jsonl", carry=carry)
     first = json.loads(folder.store.find_bytes("outbox", f"{results}/scored.jsonl").splitlines()[0])
     assert (first["row_id"], first["branch"], first["income"]) == ("=1+1", 7, 42_000.0)
     content = as_parquet([row | {"branch": place} for place, row in enumerate(rows)])
-    *_, results = score(model, folder, content, "inbox/acme/every-kind/a.parquet", carry)
+    *_, results = score(model, folder, content, "inbox/acme/every-kind/a.parquet", carry=carry)
     table = pq.read_table(io.BytesIO(folder.store.find_bytes("outbox", f"{results}/scored.parquet")))
     assert (table["row_id"].to_pylist(), table["branch"].to_pylist()) == (["=1+1", "b"], [0, 1])
     assert table.schema.field("branch").type == pa.int64()

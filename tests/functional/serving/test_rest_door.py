@@ -30,6 +30,7 @@ def test_one_row_is_scored(model, capsys):
     status, answer, headers = post(model, GOOD)
     assert status == 200
     assert headers["Content-Type"] == "application/json"
+    assert headers["X-Input-SHA256"] == hashlib.sha256(json.dumps(GOOD).encode()).hexdigest()
     assert answer["model"] == "every-kind"
     assert answer["version"] == "1.2.3"
     assert answer["call_id"] == "JKJaXmPLvHcESHA="

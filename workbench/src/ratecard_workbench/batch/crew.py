@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -57,19 +58,29 @@ class Crew:
             "ARROW_NUM_THREADS": "1",
             **environment,
         }
+        self._changing = threading.Lock()
+        self._closed = False
+        self._threads: list[threading.Thread] = []
         self._workers = [self._start() for _ in range(size)]
 
     def __enter__(self) -> Crew:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for worker in self._workers:
-            worker.kill()
+        # First no worker is replaced any more, then all are ended: threads that wait for their answers see that.
+        with self._changing:
+            self._closed = True
+            for worker in self._workers:
+                worker.kill()
         for worker in self._workers:
             worker.wait()
+        for thread in self._threads:
+            thread.join()
+        for worker in self._workers:
             for pipe in (worker.stdin, worker.stdout):
-                if pipe is not None:
-                    pipe.close()
+                with contextlib.suppress(OSError):
+                    if pipe is not None:
+                        pipe.close()
 
     def ask(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """Have one event answered.
@@ -97,7 +108,9 @@ class Crew:
         answers: SimpleQueue[dict[str, Any] | StepFailedError] = SimpleQueue()
         stop = threading.Event()
         for place in range(min(len(self._workers), count)):
-            threading.Thread(target=self._work, args=(place, todo, answers, stop), daemon=True).start()
+            thread = threading.Thread(target=self._work, args=(place, todo, answers, stop), daemon=True)
+            self._threads.append(thread)
+            thread.start()
         try:
             for _ in range(count):
                 answer = answers.get()
@@ -138,10 +151,11 @@ class Crew:
                 reply = ""
             if reply.endswith("\n"):
                 return read_reply(reply)
-            if stop.is_set():
-                break
             worker.wait()
-            self._workers[place] = self._start()
+            with self._changing:
+                if self._closed or stop.is_set():
+                    break
+                self._workers[place] = self._start()
         raise WorkerDiedError("a worker process died again and again; `ratecard batch resume` goes on from here")
 
     def _start(self) -> subprocess.Popen[str]:

@@ -92,8 +92,9 @@ def run(  # noqa: PLR0913 - one for each option
     columns = tuple(name for name in carry.split(",") if name)
     desk.require_customer(customer)
     place = desk.place(model, workers)
+    now_ms = time.time_ns() // 1_000_000
     entries = [
-        desk.registry.enter(Order(model, file.resolve(), out.resolve(), customer, explain, columns), _now_ms())
+        desk.registry.enter(Order(model, file.resolve(), out.resolve(), customer, explain, columns), now_ms)
         for file in files
     ]
     if dry_run:
@@ -296,7 +297,3 @@ def _open_registry(home: Path) -> Registry:
     place = Home(home.resolve())
     place.prepare()
     return Registry(place.root / "batches")
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -38,7 +38,7 @@ class _Columns(NamedTuple):
 
     columns: list[pa.Array]
     carried: list[pa.Array]
-    count: int
+    rows: int
 
 
 class CsvBlocks:
@@ -96,7 +96,7 @@ class CsvBlocks:
         if self._expect_plain and not segment.spans and is_plain(content):
             read = self._read_columns(content)
             if read is not None:
-                block, odd = self._sort_out(read, ordinals(segment.line, read.count))
+                block, odd = self._sort_out(read, ordinals(segment.line, read.rows))
                 block.plain = not len(odd)
                 if block.plain:
                     return block
