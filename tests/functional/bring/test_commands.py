@@ -44,6 +44,8 @@ def test_a_notebooks_pipeline_becomes_a_model_is_checked_and_goes_without_a_trac
     folder = project / "functions" / "models" / "late_payers"
     replies = {path.name: json.loads(path.read_text()) for path in (folder / "events").glob("rest_row*.reply.json")}
     assert replies["rest_row.reply.json"]["statusCode"] == 200
+    (first, _) = json.loads(replies["rest_rows_explained.reply.json"]["body"])["predictions"]
+    assert set(first["explanation"]["contributions"]) == {"age", "income", "home_type", "member", "debt_ratio"}
     assert ratecard(project, "generate", "--check").returncode == 0
     recipe = subprocess.run([sys.executable, folder / "training" / "recipe.py"], capture_output=True, check=False)
     assert recipe.returncode == 0

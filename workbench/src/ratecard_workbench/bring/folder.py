@@ -6,11 +6,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from random import Random
 
 from ratecard.contract import ModelContract
+from ratecard.engines.background import FILE_NAME as BACKGROUND_FILE
+from ratecard.engines.background import FORMAT as BACKGROUND_FORMAT
 from ratecard.engines.manifest import SUFFIXES
 from ratecard.kernel.digest import sha256_hex
-from ratecard_workbench.bring.brought import Brought
+from ratecard_workbench.bring.brought import Brought, BroughtField
 from ratecard_workbench.bring.fidelity import TOLERANCE, Fidelity
 from ratecard_workbench.bring.trial import Speed
 
@@ -19,6 +22,9 @@ TO_WRITE = "(to write)"
 """Stands in the card where only the model's owner knows what to say."""
 
 RECORD = "brought.json"
+
+ROWS, PAIRS = 16, 4
+"""What sampled reasons are compared with: so many rows, so many orders of the columns for each (with their reverse)."""
 
 
 def fill(name: str, words: Mapping[str, str]) -> str:
@@ -34,8 +40,11 @@ def store_artifact(folder: Path, slug: str, brought: Brought, *, content: bytes,
     package = slug.replace("-", "_")
     artifact = folder / "src" / package / "artifact"
     artifact.mkdir(parents=True)
-    name = f"model{SUFFIXES[brought.engine]}"
-    (artifact / name).write_bytes(content)
+    files = {f"model{SUFFIXES[brought.engine]}": content}
+    if brought.engine == "onnx":
+        files[BACKGROUND_FILE] = background_of(brought)
+    for name, written in files.items():
+        (artifact / name).write_bytes(written)
     recipe = folder / "training" / "recipe.py"
     manifest = {
         "format": 1,
@@ -43,7 +52,7 @@ def store_artifact(folder: Path, slug: str, brought: Brought, *, content: bytes,
         "version": "1.0.0",
         "engine": brought.engine,
         "engine_version": brought.engine_version,
-        "files": {name: sha256_hex(content)},
+        "files": {name: sha256_hex(written) for name, written in files.items()},
         "columns": [field.name for field in brought.fields],
         "output": brought.output,
         "calibration": {"slope": brought.slope, "intercept": brought.intercept},
@@ -57,6 +66,24 @@ def store_artifact(folder: Path, slug: str, brought: Brought, *, content: bytes,
         "trained_with": dict(brought.trained_with),
     }
     (artifact / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+
+
+def background_of(brought: Brought) -> bytes:
+    """Return the rows that sampled reasons compare with: each column drawn from the sample by itself.
+
+    So the rows are of the sample's population, column by column, and none of them is anybody's.
+    """
+    draw = Random(0)  # noqa: S311 - no secret: the same sample gives the same bytes
+    columns = [[_coded(field, draw.choice(brought.rows)[field.name]) for _ in range(ROWS)] for field in brought.fields]
+    rows = [list(row) for row in zip(*columns, strict=True)]
+    return json.dumps({"format": BACKGROUND_FORMAT, "pairs": PAIRS, "rows": rows}).encode()
+
+
+def _coded(field: BroughtField, value: object) -> float | None:
+    """Return a value as the engine's column has it, numbers with four digits; null is missing."""
+    if value is None:
+        return None
+    return float(field.values.index(str(value))) if field.values else float(f"{float(str(value * 1)):.4g}")  # type: ignore[operator]
 
 
 def record_of(brought: Brought, source: Mapping[str, object], fidelity: Fidelity, speed: Speed) -> dict[str, object]:

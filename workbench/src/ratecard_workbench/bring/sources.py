@@ -56,6 +56,7 @@ def contract_text(brought: Brought, slug: str, title: str, outputs: list[str]) -
         *("    features=(", *fields, "    ),", "    outputs=(", *outputs, "    ),"),
         *(["    reasons=(", *reasons, "    ),"] if reasons else []),
         *(["    predicts_value=True,"] if brought.output == VALUE else []),
+        *(["    sampled_reasons=True,"] if reasons and brought.engine == "onnx" else []),
         ")",
     ]
     return "\n".join(lines) + "\n"
@@ -106,8 +107,8 @@ def printable(text: str) -> str:
 
 
 def reason_lines(brought: Brought) -> list[str]:
-    """Return one reason for each field; an engine without exact contributions has none."""
-    if brought.engine == "onnx":
+    """Return one reason for each field; what none of them can change is nobody's reason."""
+    if len(brought.fields) == 1:
         return []
     return [
         line
