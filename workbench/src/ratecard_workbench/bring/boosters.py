@@ -12,6 +12,7 @@ from ratecard_workbench.bring.fields import Field, Sample, listed
 from ratecard_workbench.bring.lowered import Lowered, class_names
 from ratecard_workbench.bring.opening import Opened
 from ratecard_workbench.bring.refusals import Refused
+from ratecard_workbench.training.lightgbm_export import shorten_model
 
 # Objectives whose raw score is what the engine's output says; others bend it afterwards, by exp for example.
 LIGHTGBM_OUTPUTS = {
@@ -84,7 +85,7 @@ def lower_lightgbm(opened: Opened, fields: list[Field], sample: Sample) -> Lower
     slopes = [float(setting.split(":")[1]) for setting in settings if setting.startswith("sigmoid:")]
     return Lowered(
         engine="lightgbm",
-        content="\n".join(lines).encode(),
+        content=shorten_model("\n".join(lines)).encode(),
         output=output,
         reference=reference.astype(np.float64),
         slope=slopes[0] if slopes and output == "log_odds" else 1.0,
