@@ -57,6 +57,11 @@ def test_typical_values_are_of_numbers(contract):
             assert all(math.isfinite(value) for value in reason.typical)
 
 
+def test_a_wanted_event_has_no_score_scale(contract):
+    """Points fall as the event becomes likelier; where it is what one hopes for, they would say the opposite."""
+    assert not (contract.scale and contract.higher_is_better)
+
+
 def test_outputs_are_bounded_and_in_known_money(contract):
     """Scales and quantities have a lower and an upper end, amounts a currency whose minor unit is known."""
     for output in contract.outputs:

@@ -50,6 +50,21 @@ def test_a_fraction_is_explained_in_calibrated_log_odds(halves: Model) -> None:
         assert all(error < 1e-5 for error in account["standard_error"].values())
 
 
+def test_reasons_against_a_wanted_event_name_what_lowers_it(native_dir: Path, tmp_path: Path) -> None:
+    """The account of a row stays the same; the reasons are those of the other sign, the strongest first."""
+    folder = str(write_graph(tmp_path, "halves", output="probability"))
+    feared = load_model(SAMPLED, decide_event, folder, str(native_dir))
+    wanted = load_model(contract_of(sampled_reasons=True, higher_is_better=True), decide_event, folder, str(native_dir))
+
+    for one, other in zip(feared.predict(ROWS, explain=True), wanted.predict(ROWS, explain=True), strict=True):
+        assert one["explanation"] == other["explanation"]
+        assert all(reason["log_odds"] > 0 for reason in one["reasons"])
+        against = [reason["log_odds"] for reason in other["reasons"]]
+        assert against
+        assert against == sorted(against)
+        assert against[0] < 0 > against[-1]
+
+
 def test_a_class_is_explained_against_the_others(native_dir: Path, tmp_path: Path) -> None:
     """A forest of three classes: base and contributions add up to the named class's centred log-probability."""
     folder = write_graph(tmp_path, "forest", output="probability_by_class")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from ratecard_workbench.training.costs import (
     compute_recall_at,
 )
 from ratecard_workbench.training.intervals import Figure, Interval, compute_wilson
+from ratecard_workbench.training.labels import compute_accuracy_at, compute_f1_at
 from ratecard_workbench.training.population import Population
 
 
@@ -60,6 +62,8 @@ class Rules:
         Decisions that treat the row as if the event would happen; with `costs` only.
     alert_rates : tuple of float
         Shares of the rows that could be looked at, in (0, 1]: recall is measured at each.
+    cut : float or None
+        Probability from which a row is called an event, where others published accuracy and F1: both are then measured.
     """
 
     decide: Callable[[NDArray[np.float64], Population], NDArray[np.str_]]
@@ -69,12 +73,15 @@ class Rules:
     costs: Costs | None = None
     acted: tuple[str, ...] = ()
     alert_rates: tuple[float, ...] = ()
+    cut: float | None = None
 
     def list_figures(self) -> dict[str, Figure]:
         """Return the figures of probabilities and events that these rules add to every model's own."""
         figures = {f"recall_at_{rate:g}": _recall_at(rate) for rate in self.alert_rates}
         if self.costs is not None:
             figures["expected_cost"] = _cost_of(self.costs)
+        if self.cut is not None:
+            figures |= {"accuracy": partial(compute_accuracy_at, self.cut), "f1": partial(compute_f1_at, self.cut)}
         return figures
 
 

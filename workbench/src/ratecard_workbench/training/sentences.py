@@ -26,6 +26,7 @@ TITLES = {
     "calibration_slope": "calibration slope",
     "calibration_intercept": "calibration intercept",
     "expected_cost": "expected cost of a row",
+    "f1": "F1 of the event",
 }
 
 

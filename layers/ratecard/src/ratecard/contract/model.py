@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from ratecard.contract.features import Text
 from ratecard.contract.ratio import Ratio, compute_ratio
 from ratecard.contract.rows import parse_row, parse_rows
 from ratecard.kernel.value import Value
@@ -50,6 +51,9 @@ class ModelContract(Value):
         The model gives one real number and neither a chance nor classes: contributions are in the number's own unit.
     sampled_reasons : bool
         Contributions are estimated by sampling, as those of an ONNX graph are, and come with standard errors.
+    higher_is_better : bool
+        What is predicted is wanted, a purchase and not a default: reasons then name what lowers it. Not with a scale,
+        whose points fall as the event becomes likelier.
     """
 
     slug: str
@@ -64,6 +68,7 @@ class ModelContract(Value):
     max_rows: int = 256
     predicts_value: bool = False
     sampled_reasons: bool = False
+    higher_is_better: bool = False
 
     @cached_property
     def effect_unit(self) -> str:
@@ -71,6 +76,12 @@ class ModelContract(Value):
         if self.scale:
             return "points"
         return "value" if self.predicts_value else "log_odds"
+
+    @cached_property
+    def names_words(self) -> bool:
+        """Whether reasons name words: the engine reads a text and accounts for it exactly."""
+        texts = any(feature.scored and isinstance(feature, Text) for feature in self.features)
+        return texts and bool(self.reasons) and not self.sampled_reasons
 
     @cached_property
     def columns(self) -> tuple[str, ...]:

@@ -50,11 +50,13 @@ class Explainer:
         ]
         self._columns = contract.columns
         self._scale = contract.scale
-        # Higher margin = more likely bad; on a score scale that is fewer points, without one more log-odds.
+        # Higher margin = more likely bad, unless the contract says otherwise; on a score scale that is fewer points,
+        # without one more log-odds.
         self._unit = contract.effect_unit
         self._per_margin = -slope * contract.scale.factor if contract.scale else slope
         self._intercept = intercept
         self._slope = slope
+        self._against = -1.0 if (self._per_margin < 0) != contract.higher_is_better else 1.0
         self._smallest = SMALLEST.get(self._unit)
 
     def explain(
@@ -111,7 +113,7 @@ class Explainer:
     def _ranked(
         self, contributions: Sequence[float], errors: Sequence[float], *, adverse: bool
     ) -> list[tuple[float, Reason]]:
-        against = 1.0 if self._per_margin >= 0 else -1.0
+        against = self._against
         effects = [
             (self._per_margin * fsum(contributions[place] for place in places), reason, places)
             for reason, places in self._reasons
