@@ -9,6 +9,7 @@ from ratecard.contract.ratio import Ratio
 from ratecard.contract.reasons import Reason
 from ratecard.contract.rows import Row
 from ratecard.contract.scale import ScoreScale
+from ratecard.contract.steps import SteppedDecision, Steps
 
 __all__ = [
     "Amount",
@@ -30,5 +31,7 @@ __all__ = [
     "Row",
     "ScoreScale",
     "Scored",
+    "SteppedDecision",
+    "Steps",
     "Text",
 ]

@@ -61,6 +61,7 @@ class ScorecardEngine:
         self.columns = len(names)
         self._intercept = _finite(card["intercept"])
         self._readers = [_reader(column) for column in card["columns"]]
+        self._numbers = {column["name"]: column for column in card["columns"] if "edges" in column}
         self._expected = [_finite(column["expected"]) for column in card["columns"]]
         self._base = fsum((self._intercept, *self._expected))
         self._closed = False
@@ -74,6 +75,19 @@ class ScorecardEngine:
         """Explain rows: each bin's log-odds less what is expected of its column, then the base."""
         expected, base = self._expected, self._base
         return [(*(one - usual for one, usual in zip(self._bins(row), expected, strict=True)), base) for row in rows]
+
+    def steps(self, column: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Return the edges of a number's bins and the log-odds of each.
+
+        Raises
+        ------
+        ArtifactError
+            If the card has no number of that name.
+        """
+        if column not in self._numbers:
+            raise ArtifactError(f"{WRONG} has no number {column}")
+        found = self._numbers[column]
+        return tuple(_numbers(found["edges"])), tuple(_numbers(found["log_odds"]))
 
     def close(self) -> None:
         """Refuse what comes after, as the other engines do."""

@@ -6,7 +6,8 @@ from decimal import ROUND_HALF_UP, Context, Decimal, DivisionByZero, Inexact, In
 
 from ratecard.kernel.value import Value
 
-MINOR_UNIT_DIGITS = {"USD": 2, "EUR": 2, "GBP": 2, "CHF": 2, "TWD": 2, "JPY": 0, "KRW": 0, "KWD": 3, "BHD": 3}
+MINOR_UNIT_DIGITS = {"USD": 2, "EUR": 2, "GBP": 2, "CHF": 2, "TWD": 2, "JPY": 0, "KRW": 0, "KWD": 3, "BHD": 3, "DEM": 2}
+"""By ISO 4217 code. DEM, the mark until 2002, stands in its list of historic codes: amounts of old data are in it."""
 
 # A price has 12 digits before and 12 behind the point, a quantity fewer than 20: nothing is ever lost at 60. If it
 # were, Inexact says so instead of rounding in silence, as the default context (28 digits) would.

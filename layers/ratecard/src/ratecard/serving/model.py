@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from ratecard.contract import SteppedDecision, Steps
 from ratecard.engines.manifest import LOG_ODDS
+from ratecard.kernel.errors import ArtifactError
 from ratecard.serving.contributions import ExactSource
 from ratecard.serving.explanation import Explainer
 from ratecard.serving.scores import score_reader
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
     from ratecard.engines.manifest import Calibration, Manifest
     from ratecard.serving.contributions import ContributionSource
 
-    Decide: TypeAlias = Callable[[Scored], Decision]
+    DecideRow: TypeAlias = Callable[[Scored], Decision]
+    Decide: TypeAlias = DecideRow | SteppedDecision
     Prediction: TypeAlias = dict[str, object]
 
 
@@ -51,7 +54,7 @@ class Model:
         self._engine = engine
         self._read = score_reader(manifest.output, manifest.calibration)
         self._source = source or ExactSource(engine, manifest)
-        self._decide = decide
+        self._decide = bind_decision(decide, engine, manifest)
         self._names = tuple(output.name for output in contract.outputs)
         calibration = self._calibration = manifest.calibration
         self._output = manifest.output
@@ -103,3 +106,21 @@ class Model:
                 explained = self._explainer.explain(encoded[index], *account, adverse=decision.adverse, full=explain)
                 predictions[index].update(explained)
         return predictions
+
+
+def bind_decision(decide: Decide, engine: Engine, manifest: Manifest) -> DecideRow:
+    """Return a decision ready for rows: one that asks for a column's steps is given those of the artifact.
+
+    Raises
+    ------
+    ArtifactError
+        If the artifact is no scorecard, or the column none of its numbers.
+    """
+    if not isinstance(decide, SteppedDecision):
+        return decide
+    find_steps = getattr(engine, "steps", None)
+    if find_steps is None:
+        raise ArtifactError(f"the decision asks for the steps of {decide.column}, which a {engine.name} model has not")
+    edges, log_odds = find_steps(decide.column)
+    slope = manifest.calibration.slope
+    return decide.bind(Steps(edges, tuple([slope * one for one in log_odds])))
