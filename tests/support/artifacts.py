@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ratecard.engines import Engine, load_engine, load_manifest
 
-SUFFIXES = {"lightgbm": ".txt", "xgboost": ".ubj", "onnx": ".onnx", "scorecard": "-scorecard.json"}
-VERSIONS = {"lightgbm": "4.7.0", "xgboost": "3.2.0", "onnx": "1.31.1", "scorecard": "1.0.0"}
+SUFFIXES = {"lightgbm": ".txt", "xgboost": ".ubj", "onnx": ".onnx", "scorecard": "-scorecard.json", "text": ".words"}
+VERSIONS = {"lightgbm": "4.7.0", "xgboost": "3.2.0", "onnx": "1.31.1", "scorecard": "1.0.0", "text": "1.0.0"}
 
 LOADER = Path(__file__).with_name("load_artifacts.py")
 

@@ -27,12 +27,15 @@ class Texts:
         Of the classes, in the order of the model's outputs.
     groups : array of int, shape (texts,)
         From `duplicates.group_texts`: copies are never on both sides of a division.
+    weights : array of float64, shape (texts,), optional
+        How much each counts in training, > 0; all alike without them. Figures are never weighted.
     """
 
     texts: Sequence[str]
     classes: NDArray[np.int64]
     names: tuple[str, ...]
     groups: NDArray[np.int64]
+    weights: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -40,7 +43,8 @@ class Texts:
     def take(self, index: NDArray[np.intp]) -> "Texts":
         """Return some of the texts, in the order of `index`."""
         chosen = [self.texts[place] for place in index.tolist()]
-        return Texts(chosen, self.classes[index], self.names, self.groups[index])
+        weights = None if self.weights is None else self.weights[index]
+        return Texts(chosen, self.classes[index], self.names, self.groups[index], weights)
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,6 +135,9 @@ def explanation_properties(contract: ModelContract) -> dict[str, Schema]:
     )
     if any(reason.typical for reason in contract.reasons):
         reason["properties"] = reason["properties"] | compared_properties()
+    if contract.names_words:
+        words = "The words that spoke most for it, with what each moved."
+        reason["properties"] = reason["properties"] | {"words": words_schema(words)}
     by_column = closed_object({column: {"type": "number"} for column in contract.columns})
     members: dict[str, Schema] = {
         "unit": {"type": "string", "enum": [unit]},
@@ -145,12 +148,20 @@ def explanation_properties(contract: ModelContract) -> dict[str, Schema]:
     if contract.sampled_reasons:
         words = "Contributions are estimates; by so much would they differ if the sampling were done again."
         members["standard_error"] = {**by_column, "description": words}
+    if contract.names_words:
+        members["words"] = words_schema("Every word that counts; together they are the text's contribution.")
     account = closed_object(members)
     return {
         "reasons": {"type": "array", "items": reason, "description": "Principal reasons, the strongest first."},
         "advice": {"type": "array", "items": {"type": "string"}, "description": "What the person scored can change."},
         "explanation": {**account, "description": "Given with explain=true."},
     }
+
+
+def words_schema(about: str) -> Schema:
+    """Return the schema of words with their effects."""
+    word = closed_object({"word": {"type": "string"}, "log_odds": {"type": "number"}})
+    return {"type": "array", "items": word, "description": about}
 
 
 def compared_properties() -> dict[str, Schema]:

@@ -1,4 +1,4 @@
-"""The engines: LightGBM, XGBoost and ONNX Runtime through their C APIs, and scorecards, behind one protocol.
+"""The engines: LightGBM, XGBoost and ONNX Runtime through their C APIs, scorecards, texts, behind one protocol.
 
 No numpy and no Python front end of a library is imported, and only the engine that an artifact names is loaded: that is
 what makes a cold start short (reference/engines.md).
@@ -27,8 +27,8 @@ def load_engine(manifest_dir: str, manifest: Manifest, native_dir: str | None) -
     manifest : Manifest
         What `load_manifest` answered for that folder; it has verified the digests.
     native_dir : str or None
-        Folder of the shared libraries; None is `/opt/lib`, where Lambda unpacks the native layer. A scorecard needs
-        none.
+        Folder of the shared libraries; None is `/opt/lib`, where Lambda unpacks the native layer. A scorecard
+        and a text model need none.
 
     Returns
     -------
@@ -65,6 +65,10 @@ def _create_engine(manifest: Manifest, content: bytes, native_dir: str) -> Engin
         from ratecard.engines.scorecard import ScorecardEngine
 
         return ScorecardEngine(manifest, content)
+    if manifest.engine == "text":
+        from ratecard.engines.text import TextEngine
+
+        return TextEngine(manifest, content)
     from ratecard.engines.onnx import OnnxEngine
 
     return OnnxEngine(manifest, content, native_dir)

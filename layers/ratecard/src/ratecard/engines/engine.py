@@ -18,9 +18,9 @@ class Engine(Protocol):
     Attributes
     ----------
     name : str
-        "lightgbm", "xgboost", "onnx" or "scorecard".
+        "lightgbm", "xgboost", "onnx", "scorecard" or "text".
     library_version : str
-        Version of the loaded shared library, as "4.7.0"; of a scorecard, of its format.
+        Version of the loaded shared library, as "4.7.0"; of a scorecard or text model, of its format.
     columns : int
         Values per row, >= 1.
     outputs : int
@@ -38,7 +38,8 @@ class Engine(Protocol):
         Parameters
         ----------
         rows : sequence of sequences
-            `columns` values each, in the manifest's order; NaN is missing. Text only where an ONNX graph takes strings.
+            `columns` values each, in the manifest's order; NaN is missing. Text only for an ONNX graph that
+            takes strings, and a text model.
 
         Returns
         -------

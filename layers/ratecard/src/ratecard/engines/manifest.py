@@ -20,7 +20,7 @@ FORMAT = 1
 FILE_NAME = "manifest.json"
 
 #: How a model file of each engine ends; an artifact has exactly one.
-SUFFIXES = {"lightgbm": ".txt", "xgboost": ".ubj", "onnx": ".onnx", "scorecard": "scorecard.json"}
+SUFFIXES = {"lightgbm": ".txt", "xgboost": ".ubj", "onnx": ".onnx", "scorecard": "scorecard.json", "text": ".words"}
 
 #: The manifest's members and their JSON types; nothing else may stand in it.
 MEMBERS = {
@@ -74,7 +74,7 @@ class Manifest(Value):
     model, version : str
         The model's slug and version.
     engine : str
-        "lightgbm", "xgboost", "onnx" or "scorecard".
+        "lightgbm", "xgboost", "onnx", "scorecard" or "text".
     engine_version : str
         Version of the library the artifact was made with, "major.minor.patch".
     model_file : str

@@ -55,6 +55,8 @@ def load_model(contract: ModelContract, decide: Decide, artifact_folder: str, na
     sampled = bool(contract.reasons) and manifest.engine == "onnx"
     if contract.sampled_reasons != sampled:
         raise ArtifactError(f"a {manifest.engine} model's reasons are not as the contract says in sampled_reasons")
+    if contract.names_words and manifest.engine != "text":
+        raise ArtifactError(f"the contract's reasons name words, which a {manifest.engine} model has none of")
     engine = load_engine(artifact_folder, manifest, native_dir)
     if (engine.outputs > 1) != (manifest.output in BY_CLASS):
         raise ArtifactError(f"the model gives {engine.outputs} scores a row, which are not {manifest.output}")

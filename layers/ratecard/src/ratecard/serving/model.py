@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ratecard.engines.engine import ColumnEngine, Engine
     from ratecard.engines.manifest import Calibration, Manifest
     from ratecard.serving.contributions import ContributionSource
+    from ratecard.serving.wording import WordReasons
 
     DecideRow: TypeAlias = Callable[[Scored], Decision]
     Decide: TypeAlias = DecideRow | SteppedDecision
@@ -59,6 +60,11 @@ class Model:
         calibration = self._calibration = manifest.calibration
         self._output = manifest.output
         self._explainer = Explainer(contract, calibration.slope, calibration.intercept)
+        self._words: WordReasons | None = None
+        if contract.names_words:
+            from ratecard.serving.wording import WordReasons
+
+            self._words = WordReasons(engine, calibration.slope)  # type: ignore[arg-type]  # a text engine: `load_model`
 
     def find_columnar(self) -> tuple[ColumnEngine, Calibration, PointsDecision] | None:
         """Return what scores a file's rows by columns: engine, calibration of its log-odds, and decision by points.
@@ -104,6 +110,8 @@ class Model:
             asked = [(encoded[index], scored[index], decision.explained) for index, decision in owed]
             for (index, decision), account in zip(owed, self._source.account(asked), strict=True):
                 explained = self._explainer.explain(encoded[index], *account, adverse=decision.adverse, full=explain)
+                if self._words is not None:
+                    self._words.add(explained, encoded[index], decision.explained)
                 predictions[index].update(explained)
         return predictions
 
