@@ -42,12 +42,13 @@ def parsed(run):
     return ratecard
 
 
-def test_customers_are_made_listed_and_changed(parsed):
-    """Terms are given or taken from the price book; what is not named stays."""
+def test_customers_are_made_listed_and_changed(parsed, run):
+    """Terms are given or taken from the price book, whose currency is the only one; what is not named stays."""
     made = parsed(
         "customers", "create", "acme", "--time-zone", "Asia/Taipei", "--anchor-day", "31", "--files-plan", "small"
     )
-    changed = parsed("customers", "set", "acme", "--name", "Acme SE", "--files-plan", "slow", "--currency", "TWD")
+    changed = parsed("customers", "set", "acme", "--name", "Acme SE", "--files-plan", "slow", "--currency", "USD")
+    refused = run("customers", "set", "acme", "--currency", "TWD")
 
     assert (made["name"], made["time_zone"], made["anchor_day"], made["files_plan"]) == (
         "acme",
@@ -55,7 +56,8 @@ def test_customers_are_made_listed_and_changed(parsed):
         31,
         "small",
     )
-    assert changed == made | {"name": "Acme SE", "files_plan": "slow", "currency": "TWD"}
+    assert changed == made | {"name": "Acme SE", "files_plan": "slow"}
+    assert (refused.returncode, "nothing is converted to TWD" in refused.stderr) == (65, True)
     assert parsed("customers", "list") == [changed]
 
 

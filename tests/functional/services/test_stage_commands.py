@@ -8,9 +8,12 @@ import boto3
 import pytest
 from click.testing import CliRunner
 from moto import mock_aws
-from support.ledger import usage
+from support.gateway import Clock, StrictClient
+from support.ledger import access, usage
 
+from ratecard.storage.gateway_api import GatewayApi
 from ratecard_workbench.cli import main
+from ratecard_workbench.cloud import stages
 
 PLANS = ("free", "standard", "business")
 
@@ -105,6 +108,34 @@ def test_an_operator_grants_previews_and_verifies_on_a_deployed_stage(stage, rep
     run(repository, "invoice", "verify", *home)
     (record,) = json.loads(run(repository, "audit", "list", "--subject", "balance/", *home)[0])
     assert record["action"] == "grant.given"
+
+
+def test_an_operator_reconciles_and_recovers_on_a_deployed_stage(stage, repository, monkeypatch):
+    """The counts of S3 and API Gateway; a lost usage line is named, and approved in the stage's trail."""
+    strict, clock = StrictClient(stage, Clock()), Clock()
+    api = GatewayApi(strict, clock=clock, sleep=clock.sleep)
+    monkeypatch.setattr(stages, "open_gateway_api", lambda: api)
+    home = ("--home", "aws:prod", "--json")
+    key = json.loads(run(repository, "keys", "create", "acme", *home)[0])
+    note = next(each["id"] for each in stage.get_api_keys()["items"])
+    today, at_ms = key["created_at"][:10], round(datetime.fromisoformat(key["created_at"]).timestamp() * 1000) + 1
+    lines = {"usage": [usage("kept", at_ms, note)], "access": [access(name, at_ms, note) for name in ("kept", "gone")]}
+    for stream, found in lines.items():
+        body = gzip.compress(b"".join(json.dumps(line).encode() + b"\n" for line in found))
+        boto3.client("s3").put_object(Bucket="lake", Key=f"{stream}/dt={today}/hour=00/a.jsonl.gz", Body=body)
+    plan = next(each["id"] for each in stage.get_usage_plans()["items"] if each["name"].endswith("-free"))
+    strict.usage[plan] = {note: [[0, 9]] * (int(today[8:]) - 1) + [[3, 6]]}
+
+    told = json.loads(run(repository, "reconcile", "acme", *home)[0])
+    assert [(each["difference"], each["ids"]) for each in told["differences"]] == [("usage_lost", ["gone"])]
+    assert [(each["ledger"], each["access_log"]) for each in told["hours"]] == [(1, 2)]
+    (day,) = told["gateway_days"]
+    assert (day["key_id"], day["day"], day["counted"], day["logged"]) == (note, today, 3, 2)
+    assert told["blocks"]
+    told = json.loads(run(repository, "reconcile", "acme", "--approve", "gone", "--actor", "ann", *home)[0])
+    assert (told["differences"], told["calls"], told["blocks"]) == ([], 2, False)
+    (record,) = json.loads(run(repository, "audit", "list", "--subject", "call/", *home)[0])
+    assert (record["actor"], record["subject"]) == ("ann", "call/gone")
 
 
 @pytest.mark.parametrize(

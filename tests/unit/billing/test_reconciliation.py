@@ -5,6 +5,7 @@ from decimal import Decimal
 from support.ledger import BOOK, access, at, usage
 
 from ratecard.billing.blockers import loss_blockers
+from ratecard.billing.byhour import HourCount
 from ratecard.billing.counting import count_lake
 from ratecard.billing.periods import BillingCalendar, parse_period
 from ratecard.billing.pricebook import parse_price_book
@@ -48,7 +49,7 @@ def test_every_injected_fault_is_named_with_its_class_customer_and_hour():
         Found("acme", NOON + 6 * HOUR, "contradiction", "c066"),
         Found("acme", NOON + 100 * 86_400_000, "skew", "c077"),
     )
-    assert found.hours()["acme", NOON + 2 * HOUR, "usage_lost"] == ["c012", "c022"]
+    assert found.differences()["acme", NOON + 2 * HOUR, "usage_lost"] == ["c012", "c022"]
     assert (found.lost("acme"), found.lost("bolt")) == (3, 0)
 
 
@@ -73,8 +74,35 @@ def test_where_the_access_log_is_complete_an_unanswered_call_is_no_loss():
     assert reconcile(counted).blocks("acme")
 
 
-def test_only_days_on_which_the_gateway_counted_otherwise_are_shown():
+def test_every_day_of_the_gateways_own_count_is_shown_with_its_difference():
     """The third count has no ids: its differences are days."""
-    days = [GatewayDay("acme", "k1", "2026-06-05", 7, 7), GatewayDay("acme", "k1", "2026-06-06", 9, 7)]
+    days = [GatewayDay("acme", "k1", "2026-06-06", 9, 7), GatewayDay("acme", "k1", "2026-06-05", 7, 7)]
     found = reconcile(count_lake([], [], scope=SCOPE), days)
-    assert [(each.day, each.difference) for each in found.days] == [("2026-06-06", 2)]
+    assert [(each.day, each.difference) for each in found.days] == [("2026-06-05", 0), ("2026-06-06", 2)]
+
+
+def test_the_counts_of_an_hour_differ_by_what_is_named_in_it():
+    """Ledger and log side by side, hour by hour; files, refusals and reading are apart, and strangers are nobody's."""
+    scope = Scope(
+        (*SCOPE.directory.assignments, Assignment("inbox/acme", "acme", "standard", 0)),
+        parse_price_book(BOOK),
+        SCOPE.periods,
+        Guards(JUNE.to_ms + HOUR),
+        by_hour=True,
+    )
+    used = [usage(f"c{n}", NOON + n % 2 * HOUR) for n in range(10)]
+    answered = [access(f"c{n}", NOON + n % 2 * HOUR) for n in range(10)]
+    used += [usage("file", NOON, "inbox/acme", operation="batch"), usage("stranger", NOON, "k9")]
+    used += [usage("again", NOON, idempotency_key="i"), usage("once", NOON, idempotency_key="i")]
+    answered += [access("again", NOON), access("once", NOON)]
+    answered += [access("busy", NOON, status=429, integration="-"), access("read", NOON, method="GET")]
+    counted = count_lake([*used[1:], used[2]], answered[:3] + answered[4:], scope=scope)
+    found = reconcile(counted)
+    assert found.hours == (
+        HourCount("acme", NOON, ledger=6, access_log=7, files=1, others=2),
+        HourCount("acme", NOON + HOUR, ledger=5, access_log=4, files=0, others=0),
+    )
+    lost = {each.hour_ms: each.difference for each in found.found if each.id in ("c0", "c3")}
+    assert lost == {NOON: "usage_lost", NOON + HOUR: "access_lost"}
+    assert [each.difference for each in found.hours] == [-1, 1]
+    assert count_lake(used, answered, scope=SCOPE).hours == ()

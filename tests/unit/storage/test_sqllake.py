@@ -52,7 +52,7 @@ MANY_PARTS = Limits(memory_bytes=200_000_000, part_bytes=1_500, batch_bytes=700)
 def make_scope(**changes):
     """Two customers' June, in zones of their own."""
     guards = Guards(AS_OF, access_log_complete=changes.pop("complete", False))
-    return Scope(ASSIGNMENTS, PRICES, PERIODS, guards, **changes)
+    return Scope(ASSIGNMENTS, PRICES, PERIODS, guards, by_hour=True, **changes)
 
 
 def store(root, stream, files, *, compressed):

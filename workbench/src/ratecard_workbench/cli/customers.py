@@ -9,8 +9,9 @@ from typing import Any
 import click
 
 from ratecard.billing.periods import BillingCalendar
+from ratecard.billing.pricebook import load_price_book
 from ratecard.storage.customers import DEFAULT_FILES_PLAN, DEFAULT_TERMS, Customer, Terms
-from ratecard_workbench.cli.accounts import check_currency, check_plan, opened_accounts
+from ratecard_workbench.cli.accounts import check_currency, check_plan, opened_accounts, price_book_path
 from ratecard_workbench.cli.options import actor_option, from_option, home_option, json_option, project_option
 from ratecard_workbench.cli.tables import make_table, print_table
 from ratecard_workbench.cli.terminal import message, result_json
@@ -65,7 +66,7 @@ def create(*, customer: str, project: Path, home: Path, actor: str, as_json: boo
 @click.option("--name", default=None, help="Name for people.")
 @click.option("--time-zone", default=None, help="IANA zone of the billing periods.")
 @click.option("--anchor-day", default=None, type=int, help="Day of the month on which a period begins.")
-@click.option("--currency", default=None, help="ISO 4217.")
+@click.option("--currency", default=None, help="ISO 4217; the price book's, nothing is converted.")
 @click.option("--files-plan", default=None, help="Plan of the files they send.")
 @from_option
 @project_option
@@ -79,6 +80,8 @@ def set_customer(*, customer: str, project: Path, home: Path, actor: str, as_jso
         raise click.UsageError("--from needs --files-plan: the other members change now")
     if wanted.files_plan is not None:
         check_plan(project, wanted.files_plan, wanted.from_ms)
+    if wanted.currency is not None:
+        check_currency(load_price_book(price_book_path(project)), wanted.currency)
     with opened_accounts(home, actor) as audited:
         terms = wanted.terms(audited.accounts.get_customer(customer).terms)
         changed = audited.change_customer(customer, name=wanted.name, terms=terms)

@@ -47,7 +47,7 @@ def print_statement(statement: Statement) -> None:
     if plain:
         message("not plain: " + ", ".join(f"{count} {oddity}" for oddity, count in sorted(plain.items())))
     if statement.damaged:
-        message(f"{statement.damaged} damaged lines in the lake were left out")
+        message(f"{statement.damaged} damaged line(s) in the lake were left out")
 
 
 def print_lines(lines: Iterable[Line], title: str, currency: str) -> None:

@@ -63,7 +63,7 @@ def usage(
                 live.update(Group(*view.tables()))
                 time.sleep(REFRESH_SECONDS)
     if view.damaged:
-        message(f"{view.damaged} damaged lines in the lake were left out")
+        message(f"{view.damaged} damaged line(s) in the lake were left out")
 
 
 def show_customer(customer: str, period: str | None, project: Path, *, home: Path, as_json: bool) -> None:

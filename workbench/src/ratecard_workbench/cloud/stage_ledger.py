@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from ratecard.billing.plans import PriceBook
 from ratecard.storage.chain import Chain
 from ratecard.storage.crediting import Crediting
 from ratecard.storage.dynamo_accounts import DynamoAccounts
+from ratecard.storage.gateway_counts import KEPT_DAYS, fetch_gateway_counts
 from ratecard.storage.grants import Grants
 from ratecard.storage.invoices import Invoices
 from ratecard.storage.issued import IssuedDocuments
@@ -15,6 +17,7 @@ from ratecard.storage.issuing import Issuing
 from ratecard.storage.lake_files import BucketFiles
 from ratecard.storage.ledger import Ledger, Sources
 from ratecard.storage.places import GRANTS, INVOICES, S3Places
+from ratecard.storage.reconciling import Logs, Reconciling
 from ratecard.storage.recoveries import recovering
 from ratecard.storage.sqllake import SqlLake
 from ratecard_workbench.cloud.stages import open_stage
@@ -35,7 +38,8 @@ def open_stage_ledger(
     chain = Chain(S3Places(stage.ledger, INVOICES, stage.s3))
     grants, trail = Grants(Chain(S3Places(stage.ledger, GRANTS, stage.s3)), clock), stage.trail()
     invoices, issued = Invoices(chain, clock), IssuedDocuments(chain)
-    count = recovering(SqlLake(BucketFiles(stage.lake, client=stage.s3)).count_usage, trail)
+    files = BucketFiles(stage.lake, client=stage.s3)
+    count = recovering(SqlLake(files).count_usage, trail)
     # API Gateway's access log is delivered on best effort: a usage line without an access line is charged.
     ledger = Ledger(
         Sources(DynamoAccounts(stage.table), prices, count, issued, grants),
@@ -50,4 +54,7 @@ def open_stage_ledger(
         grants=grants,
         trail=trail,
         accounts=stage.accounts(actor),
+        reconciling=Reconciling(
+            ledger, Logs(files, partial(fetch_gateway_counts, stage.gateway, stage.name), kept_days=KEPT_DAYS)
+        ),
     )

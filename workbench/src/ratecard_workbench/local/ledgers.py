@@ -7,6 +7,7 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from pathlib import Path
 
@@ -19,18 +20,22 @@ from ratecard.storage.audited import AuditedAccounts
 from ratecard.storage.chain import Chain
 from ratecard.storage.counting import FolderLake, files_of
 from ratecard.storage.crediting import Crediting
+from ratecard.storage.gateway_counts import GatewayCounts
 from ratecard.storage.grants import Grants
 from ratecard.storage.invoices import Invoices
 from ratecard.storage.issued import IssuedDocuments
 from ratecard.storage.issuing import Issuing
 from ratecard.storage.lake import ACCESS, USAGE
+from ratecard.storage.lake_files import FolderFiles
 from ratecard.storage.ledger import GRACE_MS, Ledger, Sources
 from ratecard.storage.objects import LocalObjectStore
 from ratecard.storage.places import FolderPlaces
+from ratecard.storage.reconciling import Logs, Reconciling
 from ratecard.storage.recoveries import recovering
 from ratecard.storage.refreshing import ACTOR, Refreshed, refresh
 from ratecard.storage.shelf import Shelf
 from ratecard_workbench.local.accountable import audited, open_trail
+from ratecard_workbench.local.counters import load_counts
 from ratecard_workbench.local.home import Home, find_stage
 from ratecard_workbench.local.opening import open_accounts
 
@@ -57,6 +62,8 @@ class HomeLedger:
         Who changed what.
     accounts : AuditedAccounts
         Customers and keys.
+    reconciling : Reconciling
+        Compares the counts.
     """
 
     ledger: Ledger
@@ -66,6 +73,7 @@ class HomeLedger:
     grants: Grants
     trail: AuditTrail
     accounts: AuditedAccounts
+    reconciling: Reconciling
 
     @property
     def issued(self) -> IssuedDocuments:
@@ -121,7 +129,16 @@ def opened_ledger(
             grants=grants,
             trail=trail,
             accounts=audited(place, accounts, actor),
+            reconciling=Reconciling(ledger, Logs(FolderFiles(place.lake), partial(_count_gateway, place.counters))),
         )
+
+
+def _count_gateway(counters: Path, first_day: str, last_day: str) -> GatewayCounts:
+    """Read what this machine's gateway has counted itself."""
+    named = {
+        (key_id, date.fromordinal(day).isoformat()): count for (key_id, day), count in load_counts(counters).items()
+    }
+    return {place: count for place, count in named.items() if first_day <= place[1] <= last_day}
 
 
 def count_home(lake: Path, scope: Scope) -> Counted:

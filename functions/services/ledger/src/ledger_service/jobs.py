@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable
+from functools import partial
 
 from ledger_service.books import Books
-from ledger_service.third_count import fetch_differences, whole_days
 from ratecard.billing.blockers import Blocker
 from ratecard.billing.canonical import canonical
 from ratecard.billing.invoice import invoice_content, money_text
@@ -15,10 +15,12 @@ from ratecard.billing.periods import Period
 from ratecard.billing.segments import Directory
 from ratecard.kernel.clock import rfc3339_from_epoch_ms
 from ratecard.kernel.digest import sha256_hex
+from ratecard.storage.gateway_counts import KEPT_DAYS, fetch_gateway_counts
 from ratecard.storage.gateway_keys import REPORTED, Step
 from ratecard.storage.issuing import Outcome
 from ratecard.storage.ledger import Statement
 from ratecard.storage.refreshing import refresh
+from ratecard.storage.third_count import compare_days, whole_days
 
 Report = dict[str, object]
 
@@ -87,11 +89,22 @@ def run_keys(books: Books) -> Report:
 
 def _gateway_differences(books: Books, periods: Iterable[Period], as_of_ms: int) -> list[Report]:
     """Compare the gateway's own count with its log, over the days that are closed now; nothing if none is."""
-    days = whole_days(periods, as_of_ms=as_of_ms)
+    days = whole_days(periods, as_of_ms=as_of_ms, kept_days=KEPT_DAYS)
     if days is None:
         return []
     directory = Directory(books.ledger.sources.accounts.assignments())
-    return fetch_differences(books.gateway, books.stage, books.files, days=days, directory=directory)
+    count_gateway = partial(fetch_gateway_counts, books.gateway, books.stage)
+    return [
+        {
+            "customer": each.customer,
+            "gateway_key": each.key_id,
+            "day": each.day,
+            "counted_by_gateway": each.counted,
+            "in_access_log": each.logged,
+        }
+        for each in compare_days(count_gateway, books.files, days=days, directory=directory)
+        if each.difference
+    ]
 
 
 def _outcome(outcome: Outcome) -> Report:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from ratecard.billing.counting import Counted
 from ratecard.billing.periods import Period
-from ratecard.billing.reconciliation import DEFAULT_TOLERANCE, reconcile
+from ratecard.billing.plans import DEFAULT_TOLERANCE
+from ratecard.billing.reconciliation import reconcile
 from ratecard.billing.statement import find_blockers
 from ratecard.kernel.clock import rfc3339_from_epoch_ms
 
@@ -99,12 +101,14 @@ def call_blockers(counted: Counted, customer: str) -> Iterator[Blocker]:
         yield Blocker(each.oddity, f"call {each.id} of {whose} at {at} is not charged: {each.oddity}", each.id)
 
 
-def loss_blockers(counted: Counted, customer: str, *, access_log_complete: bool) -> Iterator[Blocker]:
-    """Refuse to bill a customer of whose calls too many have lost a line."""
+def loss_blockers(
+    counted: Counted, customer: str, *, access_log_complete: bool, tolerance: Decimal = DEFAULT_TOLERANCE
+) -> Iterator[Blocker]:
+    """Refuse to bill a customer of whose calls a larger part than `tolerance` (a fraction) has lost a line."""
     found = reconcile(counted, access_log_complete=access_log_complete)
-    if found.blocks(customer):
+    if found.blocks(customer, tolerance):
         lost, all_calls = found.lost(customer), found.calls.get(customer, 0)
-        detail = f"{lost} calls have lost a line, beside {all_calls} counted: more than {DEFAULT_TOLERANCE} of them"
+        detail = f"{lost} calls have lost a line, beside {all_calls} counted: more than {tolerance:f} of them"
         yield Blocker("reconciliation", detail)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
+from ratecard.billing.byhour import HourCount, HourSums
 from ratecard.billing.events import AccessRecord, DamagedLineError, UsageRecord, parse_access, parse_usage
 from ratecard.billing.rating import Count
 from ratecard.billing.retries import find_retries
@@ -60,12 +61,15 @@ class Counted:
         Lines that could not be read.
     anonymous : int
         Answers to callers without a key that anybody has.
+    hours : tuple of HourCount
+        Sorted; only if the scope asks for them.
     """
 
     counts: tuple[Count, ...]
     exceptions: tuple[Exceptional, ...]
     damaged: int
     anonymous: int
+    hours: tuple[HourCount, ...] = ()
 
 
 def count_lake(
@@ -90,6 +94,7 @@ def count_lake(
     sums = Sums(scope)
     for call_id, call in pair_up(used, answered, scope=scope):
         sums.add_call(call_id, call)
+        sums.add_hour(call)
     return sums.finish(damaged=used.damaged + answered.damaged)
 
 
@@ -159,6 +164,7 @@ class Sums:
         self._keyed: list[tuple[Verdict, UsageRecord]] = []
         self._counts: dict[Count, list[int]] = {}
         self._anonymous = 0
+        self._hours = HourSums(scope)
 
     def add_call(self, call_id: str, call: Call) -> None:
         """Add one call; what may be a retry waits for `settle_retries`."""
@@ -178,6 +184,11 @@ class Sums:
             sums[0] += calls
             sums[1] += units
 
+    def add_hour(self, call: Call, calls: int = 1) -> None:
+        """Add calls of one hour to its sums, if they are asked for."""
+        if self._scope.by_hour:
+            self._hours.add(call, calls)
+
     def note(self, verdict: Verdict, call_id: str, at_ms: int) -> None:
         """List an id for each thing that is not plain about it."""
         for oddity in verdict.oddities:
@@ -196,4 +207,4 @@ class Sums:
         """Return everything sorted."""
         self.settle_retries()
         counts = (replace(key, calls=calls, units=units) for key, (calls, units) in sorted(self._counts.items()))
-        return Counted(tuple(counts), tuple(sorted(self._exceptions)), damaged, self._anonymous)
+        return Counted(tuple(counts), tuple(sorted(self._exceptions)), damaged, self._anonymous, self._hours.finish())

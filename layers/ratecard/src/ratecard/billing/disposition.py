@@ -100,12 +100,12 @@ def _used_without_access(usage: UsageRecord, access_log_complete: bool) -> Dispo
 
 
 def _answered_without_usage(access: AccessRecord) -> Disposition:
-    if is_success(access.status):
-        # Only calls of models are sold, and they are POST; the gateway answers GET by itself.
-        asked = access.integration_status.isdigit() and is_success(int(access.integration_status))
-        if asked and access.method == "POST":
-            return Disposition(Action.UNBILLED, "usage line missing")
+    # Only calls of models are sold, and they are POST: what else was asked for is on no invoice, refused or not.
+    if access.method != "POST":
         return Disposition(Action.IGNORED, "nothing sold")
+    if is_success(access.status):
+        asked = access.integration_status.isdigit() and is_success(int(access.integration_status))
+        return Disposition(Action.UNBILLED, "usage line missing") if asked else Disposition(Action.IGNORED, "not asked")
     if access.status == GONE:
         return Disposition(Action.REFUSED, f"not delivered: {access.status}")
     kind = "failed" if access.status >= 500 else "refused"

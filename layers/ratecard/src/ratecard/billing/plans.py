@@ -14,6 +14,9 @@ from ratecard.kernel.errors import ErrorKind, RatecardError
 
 STANDARD_LEVEL = "standard"
 """Service level of a call that names none."""
+DEFAULT_TOLERANCE = Decimal("0.005")
+"""Largest part of a customer's calls of which one line may be missing; source: AWS says of no log that it is complete,
+and gives no figure, so this is a policy, not a measurement."""
 
 
 class UnknownPlanError(RatecardError):
@@ -136,11 +139,22 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class PriceBook:
-    """All plans and prices, in every version."""
+    """All plans and prices, in every version.
+
+    Attributes
+    ----------
+    currency : str
+        ISO 4217.
+    plans, prices : tuple of Plan, tuple of Price
+        Every version.
+    tolerance : Decimal
+        Largest part of a customer's calls, a fraction, of which one line may be missing when an invoice is issued.
+    """
 
     currency: str
     plans: tuple[Plan, ...]
     prices: tuple[Price, ...]
+    tolerance: Decimal = DEFAULT_TOLERANCE
 
     def plans_at(self, at: datetime) -> dict[str, Plan]:
         """Return the version of each plan that is in force at an instant (aware), by slug."""

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-from ratecard.billing.plans import STANDARD_LEVEL, Operation, Period, Plan, Price, PriceBook, Quota
+from ratecard.billing.plans import DEFAULT_TOLERANCE, STANDARD_LEVEL, Operation, Period, Plan, Price, PriceBook, Quota
 from ratecard.billing.tiers import ZERO, Mode, Tariff, Tier, flat
 from ratecard.billing.tomltable import PriceBookError, Table
 from ratecard.kernel.money import MINOR_UNIT_DIGITS
@@ -42,8 +42,9 @@ def parse_price_book(text: str) -> PriceBook:
     Parameters
     ----------
     text : str
-        TOML with `format`, `currency`, `[[plans]]` and `[[prices]]`. Prices are decimal strings: a TOML float
-        is a binary fraction and is refused. A price has a `unit_price`, or a `mode` (graduated or volume) and `tiers`.
+        TOML with `format`, `currency`, `[[plans]]`, `[[prices]]` and perhaps `[reconciliation]` with the `tolerance`
+        of issuing. Prices are decimal strings: a TOML float is a binary fraction and is refused. A price has a
+        `unit_price`, or a `mode` (graduated or volume) and `tiers`.
 
     Raises
     ------
@@ -63,11 +64,22 @@ def parse_price_book(text: str) -> PriceBook:
         raise PriceBookError(f"currency must be one of {', '.join(sorted(MINOR_UNIT_DIGITS))}")
     plans = tuple(_parse_plan(entry, currency) for entry in table.take_tables("plans"))
     prices = tuple(_parse_price(entry) for entry in table.take_tables("prices"))
+    tolerance = _parse_tolerance(table.take_table("reconciliation"))
     table.finish()
     _refuse_repeated([plan.version for plan in plans])
     _refuse_repeated([price.version for price in prices])
     _refuse_unknown_plans(plans, prices)
-    return PriceBook(currency, plans, prices)
+    return PriceBook(currency, plans, prices, tolerance)
+
+
+def _parse_tolerance(table: Table | None) -> Decimal:
+    if table is None:
+        return DEFAULT_TOLERANCE
+    tolerance = table.take_decimal("tolerance")
+    if tolerance > 1:
+        raise PriceBookError(f"{table.name}: tolerance is a fraction, from 0 to 1")
+    table.finish()
+    return tolerance
 
 
 def _parse_plan(table: Table, currency: str) -> Plan:

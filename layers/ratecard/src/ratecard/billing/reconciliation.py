@@ -12,13 +12,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 
+from ratecard.billing.byhour import HOUR_MS, HourCount
 from ratecard.billing.counting import Counted, Exceptional
+from ratecard.billing.plans import DEFAULT_TOLERANCE
 from ratecard.billing.verdicts import Oddity
-
-HOUR_MS = 3_600_000
-DEFAULT_TOLERANCE = Decimal("0.005")
-"""Largest part of a customer's calls of which one line may be missing; source: AWS says of no log that it is complete,
-and gives no figure, so this is a policy, not a measurement."""
 
 
 class Difference(Enum):
@@ -105,7 +102,7 @@ class GatewayDay:
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """Everything in which the counts differ.
+    """The counts beside each other, and everything in which they differ.
 
     Attributes
     ----------
@@ -113,12 +110,15 @@ class Reconciliation:
         Calls that the ledger has counted, by customer.
     found : tuple of Found
         Sorted.
+    hours : tuple of HourCount
+        Sorted; empty unless the scope counts by hour.
     days : tuple of GatewayDay
-        Sorted; only those that differ.
+        Sorted.
     """
 
     calls: Mapping[str, int]
     found: tuple[Found, ...]
+    hours: tuple[HourCount, ...]
     days: tuple[GatewayDay, ...]
 
     def lost(self, customer: str) -> int:
@@ -139,7 +139,7 @@ class Reconciliation:
         lost = self.lost(customer)
         return lost > tolerance * (self.calls.get(customer, 0) + lost)
 
-    def hours(self) -> dict[tuple[str, int, str], list[str]]:
+    def differences(self) -> dict[tuple[str, int, str], list[str]]:
         """Return the ids by customer, hour and difference."""
         found: dict[tuple[str, int, str], list[str]] = {}
         for each in self.found:
@@ -165,7 +165,7 @@ def reconcile(
     for count in counted.counts:
         calls[count.customer] += count.calls
     found = sorted({_classify(each, access_log_complete) for each in counted.exceptions})
-    return Reconciliation(dict(calls), tuple(found), tuple(sorted(each for each in days if each.difference)))
+    return Reconciliation(dict(calls), tuple(found), counted.hours, tuple(sorted(days)))
 
 
 def _classify(each: Exceptional, access_log_complete: bool) -> Found:

@@ -51,6 +51,8 @@ class Scope:
     recoveries : iterable of UsageRecord, optional
         What an operator has approved to be charged for calls whose usage line was lost. One whose usage line turns up
         is not counted: the line says better what was done.
+    by_hour : bool, optional
+        Whether lines are added up by hour too, for reconciliation.
 
     Raises
     ------
@@ -66,6 +68,7 @@ class Scope:
         guards: Guards,
         *,
         recoveries: Iterable[UsageRecord] = (),
+        by_hour: bool = False,
     ) -> None:
         self.directory = Directory(assignments)
         self.segments = compute_segments(self.directory.assignments, book, periods)
@@ -73,6 +76,7 @@ class Scope:
         self.periods = periods
         self.guards = guards
         self.recoveries = {each.id: each for each in recoveries}
+        self.by_hour = by_hour
         self.from_ms = min((period.from_ms for period in periods.values()), default=0)
         self.to_ms = max((period.to_ms for period in periods.values()), default=0)
 

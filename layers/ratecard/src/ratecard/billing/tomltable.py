@@ -72,9 +72,10 @@ class Table:
 
     def take_decimal(self, key: str) -> Decimal:
         """Take a decimal string."""
-        text = self.take(key, str)
-        if not _DECIMAL.fullmatch(text):
-            raise PriceBookError(f"{self.name}: {key} must be a decimal string, at most {MAXIMUM_DECIMALS} decimals")
+        text = self.take(key, type(self._left.get(key)))
+        if not isinstance(text, str) or not _DECIMAL.fullmatch(text):
+            wanted = f'a decimal in quotes, such as "0.002", with at most {MAXIMUM_DECIMALS} decimals'
+            raise PriceBookError(f"{self.name}: {key} must be {wanted}")
         return Decimal(text)
 
     def take_flag(self, key: str) -> bool:

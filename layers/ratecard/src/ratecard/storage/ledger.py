@@ -123,7 +123,7 @@ class Ledger:
     def __init__(self, sources: Sources, *, grace_ms: int = GRACE_MS, access_log_complete: bool = False) -> None:
         self.sources = sources
         self.grace_ms = grace_ms
-        self._complete = access_log_complete
+        self.access_log_complete = access_log_complete
 
     def get_period(self, customer: str, name: str | None, *, as_of_ms: int) -> Period:
         """Return a customer's period by its name, or the one that holds an instant.
@@ -265,7 +265,9 @@ class Ledger:
         yield from order_blockers(Standing(target.period, target.billed(), unbilled, starts_ms))
         yield from currency_blockers(customer.terms.currency, inputs.book.currency)
         yield from call_blockers(inputs.counted, customer.id)
-        yield from loss_blockers(inputs.counted, customer.id, access_log_complete=self._complete)
+        yield from loss_blockers(
+            inputs.counted, customer.id, access_log_complete=self.access_log_complete, tolerance=inputs.book.tolerance
+        )
 
     def _count(self, wanted: Mapping[str, Sequence[Period]], as_of_ms: int) -> dict[tuple[str, Period], Inputs]:
         """Count each customer's periods: all first ones together, then all second ones, and so on."""
@@ -274,7 +276,7 @@ class Ledger:
         own = assignments_by_customer(assignments)
         for number in range(max((len(periods) for periods in wanted.values()), default=0)):
             periods = {name: listed[number] for name, listed in wanted.items() if number < len(listed)}
-            guards = self._guards(periods.values(), as_of_ms)
+            guards = self.guards(periods.values(), as_of_ms)
             counted = split_by_customer(self.sources.count(Scope(assignments, self.sources.book, periods, guards)))
             for name, period in periods.items():
                 # Of this customer alone, so that the work grows with the customers and not with their square.
@@ -282,9 +284,9 @@ class Ledger:
                 found[name, period] = Inputs(scope, counted(name), self.sources.book)
         return found
 
-    def _guards(self, periods: Iterable[Period], as_of_ms: int) -> Guards:
+    def guards(self, periods: Iterable[Period], as_of_ms: int) -> Guards:
         """Believe in the past as far as the periods reach, however late they are billed."""
-        usual = Guards(as_of_ms, access_log_complete=self._complete)
+        usual = Guards(as_of_ms, access_log_complete=self.access_log_complete)
         reach = as_of_ms - min(period.from_ms for period in periods) + 2 * WINDOW_MS
         return replace(usual, past_ms=max(usual.past_ms, reach))
 

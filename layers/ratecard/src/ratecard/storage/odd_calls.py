@@ -77,6 +77,7 @@ class OddCalls:
                     self._read_again(stream, path, unsure[stream])
         for call_id, call in pair_up(self._used, self._answered, scope=self._scope):
             sums.add_call(call_id, call)
+            sums.add_hour(call)
 
     def _read_again(self, stream: str, path: Path, ids: frozenset[str]) -> None:
         member, reading = ("id", self._used) if stream == USAGE else ("extendedRequestId", self._answered)

@@ -16,7 +16,7 @@ from ratecard.billing.verdicts import Call, judge
 from ratecard.storage.lake import ACCESS, USAGE, DamagedFileError
 from ratecard.storage.odd_calls import OddCalls, Reread, make_access, make_usage
 from ratecard.storage.queries import ACCESS_COLUMNS, USAGE_COLUMNS, read_access, read_usage
-from ratecard.storage.queries_count import GROUP, KEYED, REPEATED, grouped, joined, listed, without_copies
+from ratecard.storage.queries_count import GROUP, KEYED, REPEATED, grouped, hourly, joined, listed, without_copies
 
 _LINES = (
     "read_csv([{files}], columns = {{'line': 'VARCHAR'}}, delim = '\x01\x02\x03\x04', quote = '', escape = '', "
@@ -134,6 +134,10 @@ class PartCounter:
             self._odd.add_answered(row)
         self._make("calls", joined(moments_of(self._scope)))
         self._keep_keyed()
+        if self._scope.by_hour:
+            for row in self._rows(hourly("calls")):
+                fields = dict(zip((*GROUP, "at_ms", "calls", "units"), row, strict=True))
+                self._sums.add_hour(_call_of(fields), fields["calls"])
         self._add_groups("(SELECT * FROM calls WHERE idempotency_key IS NULL)")
 
     def count_keyed(self, part: int) -> None:

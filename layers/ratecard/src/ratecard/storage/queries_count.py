@@ -98,6 +98,11 @@ def grouped(table: str) -> str:
     return f"SELECT {names}, min(at_ms), count(*), CAST(sum(units) AS BIGINT) FROM {table} GROUP BY {names}"
 
 
+def hourly(table: str) -> str:
+    """Return the query that counts a table's calls by the hour too."""
+    return f"{grouped(table)}, at_ms // 3600000"
+
+
 def listed(table: str) -> str:
     """Return the query that names the calls of the groups in `named`."""
     same = " AND ".join(f"c.{name} = g.{name}" for name in GROUP)
