@@ -1,6 +1,6 @@
 """What else could have been used: well-known classifiers, fitted and judged on the same folds as the model."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,13 +78,32 @@ def compare_alternatives(
     list of ComparisonRow
         The champion first, then the alternatives in their order.
     """
+    scored = {
+        alternative.name: compute_out_of_fold(alternative.fit, population, folds, label=alternative.name, show=show)
+        for alternative in alternatives
+    }
+    return compare_scored(champion, scored, population)
+
+
+def compare_scored(
+    champion: tuple[str, OutOfFold], scored: Mapping[str, OutOfFold], population: Population
+) -> list[ComparisonRow]:
+    """Judge alternatives whose out-of-fold margins are there already; parameters as in `compare_alternatives`.
+
+    Parameters
+    ----------
+    champion : tuple of str and OutOfFold
+        The model.
+    scored : mapping of str to OutOfFold
+        The alternatives by name, on the champion's folds.
+    population : Population
+        All rows.
+    """
     name, found = champion
     tested = found.tested
     own, events = found.margins[0, tested], population.events[tested]
     table = [_compute_row(name, own, None, events)]
-    for alternative in alternatives:
-        theirs = compute_out_of_fold(alternative.fit, population, folds, label=alternative.name, show=show).margins[0]
-        table.append(_compute_row(alternative.name, theirs[tested], own, events))
+    table += [_compute_row(name, theirs.margins[0, tested], own, events) for name, theirs in scored.items()]
     return table
 
 
