@@ -101,15 +101,22 @@ class Run:
             checked_on=checked_on,
         )
 
-    def store_report(self, study: Study[Model], contract: ModelContract, text: CardText) -> None:
+    def store_report(self, study: Study[Model], contract: ModelContract, text: CardText, *, draws: int = 200) -> None:
         """Measure, write `training/measured.json` and `MODEL_CARD.md`, and say the headline figures.
+
+        Parameters
+        ----------
+        study, contract, text
+            What was found, and what the card says of it.
+        draws : int
+            Samples of each bootstrap; fewer where rows are many.
 
         Raises
         ------
         ReportError
             If the measurements contradict what the contract promises, or the card lacks a section.
         """
-        measured = compute_measured(study, show=self.show)
+        measured = compute_measured(study, draws=draws, show=self.show)
         card = render_card(study, measured, contract, text)
         self.store(card, describe(study, measured, contract))
         auc = measured.cross_validated_auc or measured.pooled_auc
