@@ -3,6 +3,7 @@
 Run it as `python functions/models/loan_assessment/training/recipe.py`; the data catalogue says how to get the data.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 
 import click
@@ -22,7 +23,7 @@ from ratecard_workbench.training.rules import Rules
 from ratecard_workbench.training.scorecard import Scorecard, ScorecardPlan, learn_scorecard
 from ratecard_workbench.training.scorecard_export import export_scorecard
 from ratecard_workbench.training.table import Table, load_table
-from ratecard_workbench.training.trained import compute_headline, train
+from ratecard_workbench.training.trained import Trained, compute_headline, train
 
 FOLDER = recipe.open_folder(__file__)
 
@@ -137,20 +138,39 @@ def describe_small_business(found: dict[str, SmallBusiness]) -> str:
     return format_table(headings, rows)
 
 
+def measure(
+    population: Population,
+    trained: Trained[Scorecard],
+    protocol: folds.Protocol,
+    facts: Mapping[str, object],
+    *,
+    show: bool,
+) -> study.Study[Scorecard]:
+    """Judge the procedure and its alternatives by the protocol."""
+    own = ("Logistic scorecard (binned columns)",)
+    others = classifiers.list_alternatives(SEED, population, categories=find_categories(CONTRACT), without=own)
+    rivals = [*list_variants(), *others]
+    found, comparison = study.run_protocol(learn_scorecard(PLAN), population, protocol, rivals, show=show)
+    return study.Study(
+        population=population,
+        trained=trained,
+        rules=RULES,
+        protocol=protocol,
+        found=found,
+        comparison=comparison,
+        published=PUBLISHED,
+        event="default",
+        facts=facts,
+    )
+
+
 def run(options: recipe.Run) -> None:
     """Train the loan-assessment model and measure it."""
     data_set = catalogue.get_data_set("south_german_credit")
     table = options.limit(shuffle_rows(load_table(data_set), SEED))
     population = encode_table(table)
-    learner = learn_scorecard(PLAN)
-    trained = train(
-        learner,
-        population,
-        folds.keep_all(len(population)),
-        seed=SEED,
-        repeats=CALIBRATION_REPEATS,
-        show=options.show,
-    )
+    whole = folds.keep_all(len(population))
+    trained = train(learn_scorecard(PLAN), population, whole, seed=SEED, repeats=CALIBRATION_REPEATS, show=options.show)
     release = options.release(
         CONTRACT,
         calibration=trained.calibration,
@@ -163,28 +183,11 @@ def run(options: recipe.Run) -> None:
     if options.artifact_only:
         return
     protocol = folds.cross_validation(population.events, 10, 3, SEED)
-    own = ("Logistic scorecard (binned columns)",)
-    others = classifiers.list_alternatives(SEED, population, categories=find_categories(CONTRACT), without=own)
-    found, comparison = study.run_protocol(
-        learner, population, protocol, [*list_variants(), *others], show=options.show
-    )
+    all_fields = measure_all_fields(table, protocol)
     sba = catalogue.get_data_set("sba_loans")
     businesses = {file.split("/")[1]: measure_loans(load_table(sba, file), BINNING, SEED) for file in sba.files}
-    all_fields = measure_all_fields(table, protocol)
-    findings = study.Study(
-        population=population,
-        trained=trained,
-        rules=RULES,
-        protocol=protocol,
-        found=found,
-        comparison=comparison,
-        published=PUBLISHED,
-        event="default",
-        facts={
-            "all_fields_auc": all_fields,
-            "small_business": {name: asdict(one) for name, one in businesses.items()},
-        },
-    )
+    facts = {"all_fields_auc": all_fields, "small_business": {name: asdict(one) for name, one in businesses.items()}}
+    findings = measure(population, trained, protocol, facts, show=options.show)
     values = {
         "approve_below": f"{APPROVE_BELOW:.4f}",
         "decline_from": f"{DECLINE_FROM:.4f}",
