@@ -64,7 +64,7 @@ def run(handler: str, lake: Path) -> None:
     sys.stdout = LakeStream(lake)
     module, _, name = handler.rpartition(".")
     function = getattr(importlib.import_module(module), name)
-    context = SimpleNamespace(aws_request_id="batch")
+    context = SimpleNamespace(aws_request_id="batch", invoked_function_arn="batch", function_version="$LATEST")
     for line in sys.stdin:
         try:
             reply = {"answer": function(json.loads(line), context)}

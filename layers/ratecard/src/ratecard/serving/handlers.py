@@ -130,13 +130,10 @@ def serve(contract: ModelContract, *, decide: Decide, artifact: str) -> tuple[Ha
         return answer_direct(model, event, context.aws_request_id)
 
     def batch_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        if type(event) is dict and "operation" in event:
-            from ratecard.serving.batch.steps import answer_batch
+        from ratecard.serving.batch.steps import answer_batch
 
-            return answer_batch(model, event, os.environ)
-        # Lambda's batch function has no Arrow yet: an event alone is still scored by rows, in one run.
-        from ratecard.serving.files import answer_file
-
-        return answer_file(model, event, os.environ)
+        # Without the alias: a plan is scored by the version that made it, whatever the alias stands for by then.
+        function = ":".join(context.invoked_function_arn.split(":")[:7])
+        return answer_batch(model, event, os.environ, f"{function}:{context.function_version}")
 
     return lambda_handler, batch_handler

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -15,8 +14,7 @@ from ratecard.kernel.errors import ErrorKind, NotFoundError, RatecardError
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
-
-COPY_BYTES = 1 << 20
+    from botocore.exceptions import ClientError
 
 
 class ObjectChangedError(RatecardError):
@@ -234,9 +232,7 @@ class S3ObjectStore:
         try:
             body: BinaryIO = self._s3.get_object(Bucket=bucket, Key=key, **named)["Body"]
         except self._s3.exceptions.ClientError as error:
-            if error.response["Error"]["Code"] in {"NoSuchKey", "NoSuchVersion", "404"}:
-                raise NotFoundError("there is no such object") from None
-            raise
+            raise _refine(error) from None
         return body
 
     def confirm_unchanged(self, bucket: str, key: str, version: str | None) -> None:
@@ -266,20 +262,21 @@ class S3ObjectStore:
         return body
 
     def open_seekable(self, bucket: str, key: str, version: str | None) -> BinaryIO:
-        """Fetch an object into a temporary file that has no name; see `ObjectStore`."""
-        file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
-        with self.open_read(bucket, key, version) as body:
-            shutil.copyfileobj(body, file, COPY_BYTES)
-        file.seek(0)
-        return cast("BinaryIO", file)
+        """Read by ranges; see `ObjectStore`."""
+        from ratecard.storage.s3_streams import open_ranged
 
-    @contextmanager
-    def create(self, bucket: str, key: str) -> Iterator[BinaryIO]:
-        """Write a temporary file and store it whole; see `ObjectStore`."""
-        with tempfile.TemporaryFile() as file:
-            yield cast("BinaryIO", file)
-            file.seek(0)
-            self._s3.upload_fileobj(file, bucket, key)
+        named = {"VersionId": version} if version else {}
+        try:
+            size = self._s3.head_object(Bucket=bucket, Key=key, **named)["ContentLength"]
+        except self._s3.exceptions.ClientError as error:
+            raise _refine(error) from None
+        return open_ranged(self._s3, {"Bucket": bucket, "Key": key, **named}, size)
+
+    def create(self, bucket: str, key: str) -> AbstractContextManager[BinaryIO]:
+        """Send it in parts; see `ObjectStore`."""
+        from ratecard.storage.s3_streams import writing
+
+        return writing(self._s3, bucket, key)
 
     def remove_folder(self, bucket: str, prefix: str) -> None:
         """Delete a thousand objects in a request; see `ObjectStore`."""
@@ -288,3 +285,9 @@ class S3ObjectStore:
             keys = [{"Key": entry["Key"]} for entry in page.get("Contents", ())]
             if keys:
                 self._s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
+
+
+def _refine(error: ClientError) -> Exception:
+    """Tell an object that is not there from every other fault."""
+    missing = error.response["Error"]["Code"] in {"NoSuchKey", "NoSuchVersion", "404"}
+    return NotFoundError("there is no such object") if missing else error

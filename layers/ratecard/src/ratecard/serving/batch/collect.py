@@ -38,6 +38,18 @@ class PartMissingError(RatecardError):
     kind = ErrorKind.CONFLICT
 
 
+def find_notes(job: Job, store: ObjectStore, plan: Mapping[str, Any]) -> list[dict[str, Any] | None]:
+    """Find the notes on all parts; None where there is none of this plan."""
+
+    def load(number: int) -> dict[str, Any] | None:
+        content = store.find_bytes(job.results_bucket, job.work_key(note_name(number)))
+        note: dict[str, Any] | None = None if content is None else json.loads(content)
+        return note if note is not None and note["plan"] == plan["id"] else None
+
+    with ThreadPoolExecutor(NOTES_AT_ONCE) as threads:
+        return list(threads.map(load, range(1, plan["parts"] + 1)))
+
+
 def load_notes(job: Job, store: ObjectStore, plan: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Load the notes on all parts.
 
@@ -46,18 +58,17 @@ def load_notes(job: Job, store: ObjectStore, plan: Mapping[str, Any]) -> list[di
     PartMissingError
         If one is missing.
     """
-
-    def load(number: int) -> dict[str, Any] | None:
-        content = store.find_bytes(job.results_bucket, job.work_key(note_name(number)))
-        note: dict[str, Any] | None = None if content is None else json.loads(content)
-        return note if note is not None and note["plan"] == plan["id"] else None
-
-    with ThreadPoolExecutor(NOTES_AT_ONCE) as threads:
-        notes = list(threads.map(load, range(1, plan["parts"] + 1)))
+    notes = find_notes(job, store, plan)
     missing = [number for number, note in enumerate(notes, 1) if note is None]
     if missing:
         raise PartMissingError(f"{len(missing)} of {plan['parts']} parts are not scored, the first is {missing[0]}")
     return [note for note in notes if note is not None]
+
+
+def find_refusal(job: Job, store: ObjectStore, plan: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Find the reason and problems of a part that shows that the file is none of rows."""
+    notes = (note for note in find_notes(job, store, plan) if note is not None and note["status"] == "failed")
+    return next(({"reason": note["reason"], "problems": note["problems"]} for note in notes), None)
 
 
 def collect_parts(

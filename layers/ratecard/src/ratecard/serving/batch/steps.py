@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ratecard.kernel.errors import ErrorKind, InvalidRequestError, NotFoundError, RatecardError
 from ratecard.kernel.jsontext import encode
 from ratecard.serving.arrival import NoInboxFileError, parse_arrival
-from ratecard.serving.batch.collect import collect_parts, failed_manifest, publish, record_parts
+from ratecard.serving.batch.collect import collect_parts, failed_manifest, find_refusal, publish, record_parts
 from ratecard.serving.batch.estimate import estimate_job
 from ratecard.serving.batch.job import MANIFEST, Job, job_of, parse_job
 from ratecard.serving.batch.plan import plan_object
@@ -35,7 +35,9 @@ class OtherVersionError(RatecardError):
     kind = ErrorKind.CONFLICT
 
 
-def answer_batch(model: Model, event: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
+def answer_batch(
+    model: Model, event: Mapping[str, Any], environ: Mapping[str, str], function: str | None = None
+) -> dict[str, Any]:
     """Run one operation on one object, or all of them for an announced one.
 
     Parameters
@@ -43,12 +45,14 @@ def answer_batch(model: Model, event: Mapping[str, Any], environ: Mapping[str, s
     model : Model
         Ready to score.
     event : mapping
-        `operation` plan, score, collect, fail or estimate, with the `job` as plan answers it; score also has a `part`,
-        fail a `reason`, and plan may have an `event` (EventBridge, of S3) instead of a job. Or such an event alone:
-        then all steps run here.
+        `operation` plan, score, collect, fail or estimate, with the `job` as plan answers it, or instead of it the
+        `event` (EventBridge, of S3); score also has a `part`, and fail may have a `reason`. With `brief` the answer
+        fits a state machine, see `brief_answer`. Or such an event alone: then all steps run here.
     environ : mapping
         RATECARD_OUTBOX (bucket), RATECARD_OBJECT_ROOT (folder, on one machine only), RATECARD_BATCH_ROW_PRICE and
         RATECARD_BATCH_EXPLAIN_ROW_PRICE (for example ``0.000500 USD``).
+    function : str or None
+        ARN of this version of the function, for whoever has more steps to ask it for.
 
     Returns
     -------
@@ -64,26 +68,57 @@ def answer_batch(model: Model, event: Mapping[str, Any], environ: Mapping[str, s
     OtherVersionError, PartMissingError
         If a step before has to run again.
     """
-    steps = Steps(model, environ)
     operation = event.get("operation") if isinstance(event, Mapping) else None
-    if operation is None or operation == "plan":
-        try:
-            job = steps.job_of(event)
-        except NoInboxFileError as error:
-            # Anybody who may upload can make such a key, the S3 console with one click: no reason to retry and alarm.
-            return {"status": "failed", "reason": error.detail, "rows": {"read": 0, "scored": 0, "rejected": 0}}
-        return steps.plan(job) if operation else steps.run(job)
-    job = parse_job(event.get("job") or {})
+    steps = Steps(model, environ)
+    try:
+        job = steps.job_of(event)
+    except NoInboxFileError as error:
+        # Anybody who may upload can make such a key, the S3 console with one click: no reason to retry and alarm.
+        return {"status": "failed", "reason": error.detail, "rows": {"read": 0, "scored": 0, "rejected": 0}}
+    answer = steps.run(job) if operation is None else _run_step(steps, str(operation), job, event)
+    return brief_answer(answer, job, function) if event.get("brief") else answer
+
+
+def _run_step(steps: Steps, operation: str, job: Job, event: Mapping[str, Any]) -> dict[str, Any]:
+    if operation == "plan":
+        return steps.plan(job)
     if operation == "score":
         return steps.score(job, event["part"])
     if operation == "collect":
         return steps.collect(job)
     if operation == "fail":
-        reason = str(event.get("reason", "a step failed again and again"))
-        return steps.fail(job, {"reason": reason, "problems": list(event.get("problems", ()))})
+        return steps.give_up(job, event)
     if operation == "estimate":
         return steps.estimate(job)
     raise InvalidRequestError("the operations of a batch function are plan, score, collect, fail and estimate")
+
+
+def brief_answer(answer: Mapping[str, Any], job: Job, function: str | None) -> dict[str, Any]:
+    """Say of an answer what a state machine goes by: a manifest or a note may be larger than any state.
+
+    Parameters
+    ----------
+    answer : mapping
+        Of an operation.
+    job : Job
+        What it was about.
+    function : str or None
+        ARN of this version of the function.
+
+    Returns
+    -------
+    dict
+        `status`, and of a plan also `job`, `parts`, `parts_key` and `function`; of a manifest its `manifest_key`, `rows`
+        and `cost`, and whether the file was `refused`.
+    """
+    brief: dict[str, Any] = {"status": answer["status"]}
+    if answer["status"] == "planned":
+        place = {"parts_key": job.work_key(PARTS), "function": function}
+        return brief | {name: answer[name] for name in ("job", "parts")} | place
+    if "object" in answer:
+        kept = {name: answer[name] for name in ("rows", "cost")}
+        return brief | kept | {"manifest_key": job.result_key(MANIFEST), "refused": bool(answer.get("problems"))}
+    return brief
 
 
 class Steps:
@@ -105,9 +140,9 @@ class Steps:
 
     def job_of(self, event: Mapping[str, Any]) -> Job:
         """Take the job of an event."""
-        if "job" in event:
+        if isinstance(event, Mapping) and "job" in event:
             return parse_job(event["job"])
-        announced = event.get("event", event) if event.get("operation") else event
+        announced = event.get("event", event) if isinstance(event, Mapping) else {}
         arrival = parse_arrival(announced, self._model.contract.slug)
         return job_of(arrival, self._environ.get("RATECARD_OUTBOX", arrival.bucket))
 
@@ -171,8 +206,18 @@ class Steps:
         publish(job, self._store, manifest)
         return manifest
 
+    def give_up(self, job: Job, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Fail a job for the reason that a caller gives, or that a part's note gives, or for none that is the file's."""
+        plan = self._find(job, PLAN)
+        refusal = None if plan is None or "reason" in event else find_refusal(job, self._store, plan)
+        reason = str(event.get("reason", "a step failed again and again"))
+        return self.fail(job, refusal or {"reason": reason, "problems": list(event.get("problems", ()))})
+
     def fail(self, job: Job, reason: Mapping[str, Any]) -> dict[str, Any]:
-        """Write the manifest of a job that cannot be scored."""
+        """Write the manifest of a job that cannot be scored, unless another run of it has scored it meanwhile."""
+        finished = self._find_finished(job)
+        if finished is not None:
+            return finished
         contract = self._model.contract
         about = {"model": contract.slug, "model_version": contract.version}
         manifest = failed_manifest(job, about, reason, self._price(job))
