@@ -10,7 +10,7 @@ from ratecard_workbench.training.alerts import compute_card_precision_interval, 
 from ratecard_workbench.training.card import format_interval, format_share, format_table
 from ratecard_workbench.training.crossval import OutOfFold
 from ratecard_workbench.training.discrimination import compute_average_precision
-from ratecard_workbench.training.intervals import Interval, compute_bootstrap, compute_delong
+from ratecard_workbench.training.intervals import LEVEL, Interval, compute_delong
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +105,43 @@ def compute_alert_rows(
         tested = found.tested
         margins, rows = found.margins[0, tested], payments.take(tested)
         summed = sum_up(margins, rows.days, rows.cards, rows.events)
-        figures = {"average_precision": compute_average_precision}
-        precision = compute_bootstrap(figures, margins, rows.events, seed=seed, draws=draws, show=show)
+        precision = compute_average_precision_interval(margins, rows.events, seed=seed, draws=draws)
         by_card = compute_card_precision_interval(summed, alerts, seed=seed, draws=draws, show=show)
-        table.append(AlertRow(name, compute_delong(margins, rows.events), precision["average_precision"], by_card))
+        table.append(AlertRow(name, compute_delong(margins, rows.events), precision, by_card))
     return table
+
+
+def compute_average_precision_interval(
+    scores: NDArray[np.float64], events: NDArray[np.int8], *, seed: int, draws: int = 200
+) -> Interval:
+    """Return the average precision with the percentile interval of a bootstrap within the outcomes.
+
+    Parameters
+    ----------
+    scores, events : array, shape (rows,)
+        Higher means the event is likelier; 1 where it happened.
+    seed, draws : int
+        Same seed, same samples; how many.
+
+    Notes
+    -----
+    As `compute_bootstrap`, but rows are sorted once: a sample is how often each row is drawn. Source: Efron &
+    Tibshirani (1993), ch. 13.
+    """
+    random = np.random.default_rng(seed)
+    order = np.argsort(-scores, kind="stable")
+    bad, good = np.flatnonzero(events[order] == 1), np.flatnonzero(events[order] == 0)
+    ends = np.append(np.flatnonzero(np.diff(scores[order])), events.size - 1)
+    found = []
+    for _ in range(draws):
+        hits, misses = np.zeros(events.size), np.zeros(events.size)
+        hits[bad] = np.bincount(random.integers(0, bad.size, bad.size), minlength=bad.size)
+        misses[good] = np.bincount(random.integers(0, good.size, good.size), minlength=good.size)
+        right, wrong = np.cumsum(hits)[ends], np.cumsum(misses)[ends]
+        precision = right / np.maximum(right + wrong, 1.0)
+        found.append(float(np.sum(np.diff(right, prepend=0.0) * precision) / bad.size))
+    lower, upper = np.quantile(found, [0.5 - LEVEL / 2, 0.5 + LEVEL / 2])
+    return Interval(compute_average_precision(scores, events), float(lower), float(upper))
 
 
 def compute_action_rows(actions: Sequence[str], taken: NDArray[np.str_], payments: Payments) -> list[ActionRow]:
