@@ -73,7 +73,8 @@ def test_a_tampered_artifact_does_not_start(model, damage, native_dir, tmp_path)
     elif damage == "foreign":
         file.write_bytes(b"\x89PNG\r\n\x1a\n" * 100)
     else:
-        (artifact / "manifest.json").write_text(json.dumps({**manifest, "columns": manifest["columns"][::-1]}))
+        columns = manifest["columns"][::-1] if len(manifest["columns"]) > 1 else ["another"]
+        (artifact / "manifest.json").write_text(json.dumps({**manifest, "columns": columns}))
     arguments = [str(source), str(ROOT / "layers/ratecard/src"), model.name, "/"]
     finished = subprocess.run(
         [sys.executable, "-I", "-S", "-c", PROGRAM, *arguments],

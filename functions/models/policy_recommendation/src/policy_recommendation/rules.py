@@ -107,7 +107,7 @@ CITED = (
 
 UNAUTHORISED = terms_of(
     "unauthorized", "fraudulent", "fraud", "stolen", "not authorize", "scam", "scammed", "hacked", "not recognize",
-    "identity theft", "never authorized", "fraudulently",
+    "identity theft", "never authorized", "fraudulently", "not make", "didnt make", "didnt authorize", "dont recognize",
 )  # fmt: skip
 DISCRIMINATION = terms_of(
     "discriminated",
@@ -131,7 +131,7 @@ REPORT_WRONG = terms_of(
     "inquiry", "inquiries", "outdated", "not accurate", "written instructions", "permissible purpose",
 )  # fmt: skip
 DEBT_WRONG = terms_of(
-    "not owe", "not mine", "validation", "validate", "validate debt", "proof", "never owed", "harassing",
+    "not owe", "dont owe", "not mine", "validation", "validate", "validate debt", "proof", "never owed", "harassing",
     "harassment", "harass", "threatened", "threatening", "threats", "cease desist", "stop calling", "paid",
     "identity theft", "dispute", "disputed", "not recognize", "calling work", "family members", "original creditor",
     "never received", "verify",

@@ -131,20 +131,20 @@ class TextEngine:
             if place is not None:
                 counts[place] = counts.get(place, 0) + 1
         idf = self._idf
-        values = {place: (1.0 + log(count)) * idf[place] for place, count in counts.items()}
+        values = {
+            place: idf[place] if count == 1 else (1.0 + log(count)) * idf[place] for place, count in counts.items()
+        }
         length = sqrt(fsum([value * value for value in values.values()]))
         return {place: value / length for place, value in values.items()}
 
-    def _weights_of(self, place: int) -> memoryview[float]:
-        outputs = self.outputs
-        return self._weights[place * outputs : (place + 1) * outputs]
+    def _weights_of(self, place: int) -> list[float]:
+        start = place * self.outputs
+        return self._weights[start : start + self.outputs].tolist()
 
     def _score(self, values: dict[int, float]) -> tuple[float, ...]:
-        outputs, weights = self.outputs, self._weights
-        return tuple(
-            fsum([base, *[value * weights[place * outputs + output] for place, value in values.items()]])
-            for output, base in enumerate(self._intercepts)
-        )
+        outputs = self.outputs
+        shares = [value * weight for place, value in values.items() for weight in self._weights_of(place)]
+        return tuple([fsum([base, *shares[output::outputs]]) for output, base in enumerate(self._intercepts)])
 
 
 def _parse_header(content: bytes) -> tuple[dict[str, Any], bytes]:

@@ -60,6 +60,8 @@ def find_words(text: str) -> list[tuple[str, str]]:
 
 def stem(word: str) -> str:
     """Take one ending off a word, if enough is left of it."""
+    if not word.endswith(ENDINGS):
+        return word
     for ending in ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= SHORTEST_STEM:
             return word[: -len(ending)]
