@@ -6,9 +6,10 @@ import re
 import shlex
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ratecard_workbench.local.arrivals import Arrivals, nested_arrivals, parse_arrivals
 from ratecard_workbench.local.cloudformation import Node, Resolver, load_yaml
 from ratecard_workbench.local.errors import ConfigurationError
 
@@ -18,28 +19,6 @@ DEFAULT_TIMEOUT_SECONDS = 3
 # A new account may run ten environments at once; a function without a reservation shares them.
 ACCOUNT_CONCURRENCY = 10
 MERGED_GLOBALS = ("Environment", "Tags")
-
-
-@dataclass(frozen=True, slots=True)
-class Arrivals:
-    """Which new objects trigger a function: its EventBridge rule, as far as it is about S3.
-
-    Attributes
-    ----------
-    bucket : str
-        Name of the bucket; on one machine the logical id of the resource.
-    patterns : tuple of str
-        Object keys; `*` stands for any text.
-    """
-
-    bucket: str
-    patterns: tuple[str, ...]
-
-    def take(self, key: str) -> bool:
-        """Tell whether an object triggers the function."""
-        return any(
-            re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), key, re.DOTALL) for pattern in self.patterns
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +122,8 @@ def load_application(root: Path, parameters: Mapping[str, str]) -> Application:
         for name, resource in resources.items()
         if resource.get("Type") == "AWS::Serverless::Function"
     }
+    for name, arrivals in nested_arrivals(root, resources, resolver):
+        functions[name] = replace(functions[name], arrivals=arrivals)
     return Application(root=root, functions=functions, stage=_parse_stage(root, resources, resolver))
 
 
@@ -205,30 +186,8 @@ def _parse_function(name: str, properties: Mapping[str, Node], root: Path, resol
         timeout_seconds=number("Timeout", DEFAULT_TIMEOUT_SECONDS),
         concurrency=number("ReservedConcurrentExecutions", ACCOUNT_CONCURRENCY),
         environment={key: _environment_text(value) for key, value in variables.items()},
-        arrivals=_parse_arrivals(resolver.resolve(properties.get("Events") or {})),
+        arrivals=parse_arrivals(resolver.resolve(properties.get("Events") or {})),
     )
-
-
-def _parse_arrivals(events: Mapping[str, Node]) -> Arrivals | None:
-    for event in events.values():
-        pattern = (event.get("Properties") or {}).get("Pattern") or {}
-        if event.get("Type") in ("EventBridgeRule", "CloudWatchEvent") and "aws.s3" in (pattern.get("source") or []):
-            detail = pattern.get("detail") or {}
-            buckets = (detail.get("bucket") or {}).get("name") or ["inbox"]
-            keys = (detail.get("object") or {}).get("key") or [{"wildcard": "*"}]
-            return Arrivals(str(buckets[0]), tuple(_key_pattern(key) for key in keys))
-    return None
-
-
-def _key_pattern(key: Node) -> str:
-    """Write one condition on an object's key as a pattern with `*`."""
-    if isinstance(key, str):
-        return key
-    if "wildcard" in key:
-        return str(key["wildcard"])
-    if "prefix" in key:
-        return f"{key['prefix']}*"
-    raise ConfigurationError("a rule on object keys must be a constant, a prefix or a wildcard to run here")
 
 
 def _environment_text(value: Node) -> str:

@@ -10,7 +10,7 @@ from functools import partial
 
 from ratecard.storage.accounts import SqliteAccounts
 from ratecard.storage.objects import local_version
-from ratecard_workbench.local.application import Arrivals
+from ratecard_workbench.local.arrivals import Arrivals
 from ratecard_workbench.local.deliveries import Delivery, Status
 from ratecard_workbench.local.errors import ConcurrencyLimitError, FunctionFailedError, FunctionTimeoutError
 from ratecard_workbench.local.faults import place_of
