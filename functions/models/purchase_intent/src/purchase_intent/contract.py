@@ -159,8 +159,8 @@ CONTRACT = ModelContract(
             "R05",
             ("informational_pages", "informational_seconds"),
             "The use of pages about the shop is more typical of visits without a purchase.",
+            # No typical values: half of the visits with a purchase see none of these pages, as do most without.
             "Say delivery, returns and contact on the product's own page.",
-            typical=(0.0, 0.0),
         ),
         Reason("R06", ("month",), "Visits in this month are more typically without a purchase."),
         Reason("R07", ("special_day",), "The time before a special day is more typical of visits without a purchase."),
