@@ -42,6 +42,8 @@ class LightGbmEngine:
         check_version(self.name, manifest.engine_version, self.library_version)
         self.columns = len(manifest.columns)
         self.outputs = model.outputs
+        #: The model file: whole files of rows are scored by tables made of it.
+        self.text = content
         _check_columns(model.feature_names, manifest.columns)
         self._library = _declare(load_library(self.name, native_dir))
         self._booster: c_void_p | None = _load_booster(self._library, content)

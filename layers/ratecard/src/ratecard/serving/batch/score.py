@@ -17,7 +17,7 @@ from ratecard.serving.batch.jsonblocks import JsonBlocks
 from ratecard.serving.batch.parquetblocks import ParquetBlocks, open_parquet
 from ratecard.serving.batch.rowpath import Layout
 from ratecard.serving.batch.scoring import Scorer
-from ratecard.serving.batch.table import Block
+from ratecard.serving.batch.table import Block, gathered
 from ratecard.serving.batch.writing import Writer, reject_lines
 from ratecard.storage.objects import ObjectStore
 
@@ -101,7 +101,7 @@ def _write_pieces(
             for what in ("scored", "rejects")
         ]
         writer = Writer(pieces[0], plan["format"], names_of(layout, scorer))
-        for block in _blocks(layout, job, store, (plan, part, opened)):
+        for block in gathered(_blocks(layout, job, store, (plan, part, opened)), scorer.rows):
             if len(block.lines) or plan["format"] == PARQUET:
                 writer.write(block, scorer.score(block))
             scored += len(block.lines)

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from ratecard.contract import Amount, Choice, Integer, Points
 from ratecard.serving.batch.table import Block, encode_columns
+from ratecard.serving.batch.treetables import find_tables
 
 if TYPE_CHECKING:
     from ratecard.contract import Output, PointsDecision, Row
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 
 ROWS_AT_ONCE = 1024
 """Rows that are scored in one call where it is done by rows; bounds memory."""
+
+ROWS_OF_COLUMNS = 1 << 16
+"""Rows that are best scored in one call where it is done by columns."""
+
+ROWS_PROVED = 1 << 8
+"""First rows of a part that tables and library both score."""
 
 
 class Scorer:
@@ -44,6 +51,8 @@ class Scorer:
         self.types = [output_type(output) for output in contract.outputs] + ([pa.string()] * 2 if explain else [])
         parts = model.find_columnar()
         self._columns = None if explain or by_rows or parts is None else ColumnScorer(model, *parts)
+        self.rows = 1 if self._columns is None else ROWS_OF_COLUMNS
+        """How many rows a block should have, about."""
 
     def score(self, block: Block) -> list[pa.Array]:
         """Return the outputs as columns, in the order of `names`; words may come as places in a dictionary."""
@@ -83,6 +92,9 @@ class ColumnScorer:
         self._engine = engine
         self._slope, self._intercept = calibration.slope, calibration.intercept
         self._decide = decide
+        text = getattr(engine, "text", None)
+        self._tables = None if text is None else find_tables(text)
+        self._proved = False
         self._types = [output_type(output) for output in model.contract.outputs[2:]]
         table = decide.table()
         self._table = [pa.array([outputs[place] for outputs in table], kind) for place, kind in enumerate(self._types)]
@@ -97,8 +109,20 @@ class ColumnScorer:
 
     def _margins(self, block: Block) -> pa.Array:
         """Return the engine's raw scores."""
-        count = len(block.lines)
         columns = encode_columns(self._contract, block)
+        if self._tables is None:
+            return self._library_scores(columns)
+        scores = self._tables.score(columns)
+        if not self._proved:
+            some = [column.slice(0, ROWS_PROVED) for column in columns]
+            if not scores.slice(0, ROWS_PROVED).equals(self._library_scores(some)):
+                self._tables = None
+                return self._library_scores(columns)
+            self._proved = True
+        return scores
+
+    def _library_scores(self, columns: list[pa.Array]) -> pa.Array:
+        count = len(columns[0])
         matrix = pa.allocate_buffer(8 * count * len(columns))
         place = matrix.address
         for column in columns:

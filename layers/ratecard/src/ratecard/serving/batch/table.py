@@ -6,9 +6,8 @@ by the contract itself, which says what is wrong with them in the words of the o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -18,6 +17,9 @@ from ratecard.contract import Boolean, Category, Feature, Integer, ModelContract
 
 MAX_CARRIED = 128
 """Characters of a carried value."""
+
+MOST_CARRIED_BYTES = 16 << 20
+"""Of the rows that are held together, about."""
 
 LARGEST_WHOLE = float(2**53)
 """Up to here float64 holds every whole number."""
@@ -81,8 +83,6 @@ def find_good(feature: Feature, column: pa.Array) -> pa.Array | None:
     if isinstance(feature, Boolean):
         good = None
     elif isinstance(feature, (Number, Integer)):
-        if _surely_within(feature, column):
-            return None
         good = _within(feature, column)
     elif isinstance(feature, Category):
         good = pc.is_in(column, value_set=pa.array(feature.values))
@@ -94,21 +94,6 @@ def find_good(feature: Feature, column: pa.Array) -> pa.Array | None:
         absent = pc.invert(present) if feature.missing else pa.scalar(value=False)
         good = pc.if_else(present, True if good is None else good, absent)
     return None if good is None or pc.all(good, min_count=0).as_py() else good
-
-
-def _surely_within(feature: Number | Integer, column: pa.Array) -> bool:
-    """Tell, in few passes, that all values of a column are good; what is not sure is looked at one by one."""
-    if column.null_count or not len(column):
-        return False
-    ends = pc.min_max(column).as_py()
-    if not (feature.minimum <= ends["min"] and ends["max"] <= feature.maximum):
-        return False
-    if not isfinite(pc.sum(column).as_py()):  # the ends do not show NaN
-        return False
-    if isinstance(feature, Number):
-        return True
-    small = max(abs(feature.minimum), abs(feature.maximum)) < LARGEST_WHOLE
-    return small and bool(pc.all(pc.equal(pc.floor(column), column)).as_py())
 
 
 def _within(feature: Number | Integer, column: pa.Array) -> pa.Array | None:
@@ -163,6 +148,35 @@ def merge(first: Block, second: Block) -> Block:
         together(first.columns, second.columns),
         first.rejects + second.rejects,
         first.rejected + second.rejected,
+    )
+
+
+def gathered(blocks: Iterable[Block], rows: int) -> Iterator[Block]:
+    """Put blocks that follow each other together until they have so many rows, or many bytes beside the features."""
+    held: list[Block] = []
+    count = size = 0
+    for block in blocks:
+        held.append(block)
+        count += len(block.lines)
+        size += sum(column.nbytes for column in block.carried)
+        if count >= rows or size >= MOST_CARRIED_BYTES:
+            yield joined(held)
+            held, count, size = [], 0, 0
+    if held:
+        yield joined(held)
+
+
+def joined(blocks: Sequence[Block]) -> Block:
+    """Return blocks that follow each other as one."""
+    if len(blocks) == 1:
+        return blocks[0]
+    return Block(
+        pa.concat_arrays([block.lines for block in blocks]),
+        [pa.concat_arrays(some) for some in zip(*(block.carried for block in blocks), strict=True)],
+        [pa.concat_arrays(some) for some in zip(*(block.columns for block in blocks), strict=True)],
+        [reject for block in blocks for reject in block.rejects],
+        sum(block.rejected for block in blocks),
+        plain=all(block.plain for block in blocks),
     )
 
 
