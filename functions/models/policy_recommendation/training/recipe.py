@@ -6,6 +6,7 @@ Run it as `python functions/models/policy_recommendation/training/recipe.py`; th
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import click
 import numpy as np
@@ -36,6 +37,7 @@ from policy_recommendation.contract import CONTRACT, PRODUCTS  # noqa: E402
 from policy_recommendation.decision import compute_issue  # noqa: E402
 from policy_recommendation.rules import find_terms  # noqa: E402
 
+DATA_SET = "cfpb_complaints"
 SEED = 5
 FOLDS = 5
 COMPARED_FOLDS = 2
@@ -43,6 +45,7 @@ COMPARED_FOLDS = 2
 
 CHECKED_TEXTS = 300
 PLAN = WordPlan(least_texts=3, most_terms=20_000, strength=1.0)
+Facts = dict[str, Any]
 PUBLISHED = (
     Published(
         "Best large language model",
@@ -101,44 +104,17 @@ def measure_issues(complaints: Complaints) -> dict[str, dict[str, float]]:
     return found
 
 
-def run(options: recipe.Run) -> None:
-    """Train the policy-recommendation model and measure it."""
-    data_set = catalogue.get_data_set("cfpb_complaints")
-    complaints = load_complaints(data_set, options.rows)
-    texts = complaints.texts
-    strata = texts.classes + len(PRODUCTS) * np.unique(complaints.files, return_inverse=True)[1]
-    division = folds.grouped_folds(strata, texts.groups, folds=FOLDS, repeats=1, seed=SEED)
-    learner = learn_words(PLAN)
-    everything = train_texts(learner, texts, folds.keep_all(len(texts)), division, show=options.show)
-    trained = judge_without_payday(everything, complaints)
-    release = options.release(
-        CONTRACT,
-        calibration=Platt(trained.slope, 0.0),
-        metrics=compute_text_headline(trained, texts),
-        data_sha256=recipe.digest_files(data_set, *FILES),
-        checked_on=np.empty((0, 1)),
-    )
-    export_words(trained.model, release, texts.texts[:: max(1, len(texts) // CHECKED_TEXTS)])
-    click.echo(f"artifact written: {release.metrics}")
-    if options.artifact_only:
-        return
-    compared = [
-        folds.Fold(fold.train, fold.test[complaints.files[fold.test] != PAYDAY]) for fold in division[:COMPARED_FOLDS]
-    ]
-    rivals = compare_text_alternatives(trained.scores, texts, compared, tokenise, seed=SEED, show=options.show)
-    forms = measure_stripped(complaints, division, learner.fit(texts.take(division[0].train)))
-    issues = measure_issues(complaints)
-    study = compute_text_study(
-        trained,
-        texts,
-        PROTOCOL,
-        rivals,
-        published=PUBLISHED,
-        facts={"dropped": complaints.dropped, "training_texts": len(texts), "forms": forms, "issues": issues},
-        show=options.show,
-    )
-    values = {
-        "texts": f"{len(texts):,}",
+def divide(complaints: Complaints) -> list[folds.Fold]:
+    """Return the protocol's folds, stratified by product and file."""
+    strata = complaints.texts.classes + len(PRODUCTS) * np.unique(complaints.files, return_inverse=True)[1]
+    return folds.grouped_folds(strata, complaints.texts.groups, folds=FOLDS, repeats=1, seed=SEED)
+
+
+def fill_gaps(complaints: Complaints, trained: TrainedText[WordModel], facts: Facts) -> dict[str, str]:
+    """Return what fills the gaps of `card.md` that are this model's own."""
+    forms, issues = facts["forms"], facts["issues"]
+    return {
+        "texts": f"{len(complaints.texts):,}",
         "payday": f"{int((complaints.files == PAYDAY).sum()):,}",
         "dropped": f"{complaints.dropped:,}",
         "terms": f"{len(trained.model.terms):,}",
@@ -152,10 +128,49 @@ def run(options: recipe.Run) -> None:
         "payday_agreement": f"{issues['payday']['agreement']:.1%}",
         "payday_commonest": f"{issues['payday']['commonest']:.1%}",
     }
+
+
+def report(
+    options: recipe.Run, complaints: Complaints, trained: TrainedText[WordModel], division: Sequence[folds.Fold]
+) -> None:
+    """Measure the model beside its alternatives; write the card and `measured.json`."""
+    texts, data_set = complaints.texts, catalogue.get_data_set(DATA_SET)
+    compared = [
+        folds.Fold(fold.train, fold.test[complaints.files[fold.test] != PAYDAY]) for fold in division[:COMPARED_FOLDS]
+    ]
+    rivals = compare_text_alternatives(trained.scores, texts, compared, tokenise, seed=SEED, show=options.show)
+    facts: Facts = {
+        "dropped": complaints.dropped,
+        "training_texts": len(texts),
+        "forms": measure_stripped(complaints, division, learn_words(PLAN).fit(texts.take(division[0].train))),
+        "issues": measure_issues(complaints),
+    }
+    study = compute_text_study(trained, texts, PROTOCOL, rivals, published=PUBLISHED, facts=facts, show=options.show)
+    values = fill_gaps(complaints, trained, facts)
     text = CardText(path=FOLDER.training / "card.md", data_sets=((data_set, FILES),), values=values)
     options.store(render_text_card(study, CONTRACT, text), describe_text_study(study))
     for name, value in study.unseen.items():
         click.echo(f"out of fold {name} {format_interval(value, 4)}")
+
+
+def run(options: recipe.Run) -> None:
+    """Train the policy-recommendation model and measure it."""
+    data_set = catalogue.get_data_set(DATA_SET)
+    complaints = load_complaints(data_set, options.rows)
+    texts, division = complaints.texts, divide(complaints)
+    everything = train_texts(learn_words(PLAN), texts, folds.keep_all(len(texts)), division, show=options.show)
+    trained = judge_without_payday(everything, complaints)
+    release = options.release(
+        CONTRACT,
+        calibration=Platt(trained.slope, 0.0),
+        metrics=compute_text_headline(trained, texts),
+        data_sha256=recipe.digest_files(data_set, *FILES),
+        checked_on=np.empty((0, 1)),
+    )
+    export_words(trained.model, release, texts.texts[:: max(1, len(texts) // CHECKED_TEXTS)])
+    click.echo(f"artifact written: {release.metrics}")
+    if not options.artifact_only:
+        report(options, complaints, trained, division)
 
 
 if __name__ == "__main__":

@@ -137,7 +137,7 @@ class TextEngine:
         length = sqrt(fsum([value * value for value in values.values()]))
         return {place: value / length for place, value in values.items()}
 
-    def _weights_of(self, place: int) -> list[float]:
+    def _weights_of(self, place: int) -> Sequence[float]:
         start = place * self.outputs
         return self._weights[start : start + self.outputs].tolist()
 
