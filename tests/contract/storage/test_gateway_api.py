@@ -3,7 +3,8 @@
 import pytest
 from support.gateway import Clock, strict_gateway
 
-from ratecard.storage.gateway_api import Pace
+from ratecard.storage import gateway_api
+from ratecard.storage.gateway_api import PAGE, Pace
 from ratecard.storage.gateway_counts import fetch_gateway_counts
 
 
@@ -13,25 +14,20 @@ def gateway():
         yield found
 
 
-@pytest.fixture
-def keys(gateway):
-    """More keys than the largest page has, made beside the gateway's rules."""
-    strict, _, _ = gateway
-    return [
-        strict.client.create_api_key(name=f"ratecard-prod-{number:04}", enabled=True)["id"] for number in range(520)
-    ]
+def test_the_largest_page_is_asked_for():
+    """As many as API Gateway gives."""
+    assert PAGE == 500
 
 
-def test_the_501st_key_is_listed(gateway, keys):
-    """API Gateway gives 25 unless it is asked for more, and never more than 500."""
+@pytest.mark.parametrize(("page", "count"), [(20, 42), pytest.param(500, 502, marks=pytest.mark.slow)])
+def test_all_pages_of_keys_and_members_of_a_plan_are_listed(gateway, monkeypatch, page, count):
+    """And the 26th plan: API Gateway gives 25 unless it is asked for more, and never more than 500."""
+    monkeypatch.setattr(gateway_api, "PAGE", page)
     strict, api, _ = gateway
+    names = [f"ratecard-prod-{number:04}" for number in range(count)]
+    keys = [strict.client.create_api_key(name=name, enabled=True)["id"] for name in names]
     assert [key.id for key in api.list_keys("ratecard-prod-")] == keys
-    assert strict.calls == ["get_api_keys"] * 2
-
-
-def test_the_501st_member_of_a_plan_is_listed(gateway, keys):
-    """And the 26th plan."""
-    strict, api, _ = gateway
+    assert strict.calls == ["get_api_keys"] * -(-count // page)
     for number in range(30):
         strict.client.create_usage_plan(name=f"ratecard-prod-p{number}")
     plans = api.list_plans("ratecard-prod-")

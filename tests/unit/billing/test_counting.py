@@ -5,7 +5,7 @@ import random
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.ledger import BOOK, access, at, usage
 
@@ -275,6 +275,7 @@ def write_lake(root, stream, lines, chance):
         sink.close()
 
 
+@settings(max_examples=25)
 @given(st.randoms(use_true_random=False))
 def test_order_split_and_repetition_never_change_an_invoice(chaos_small, shuffler):
     """Lines shuffled, some delivered again: the same counts, hence the same lines of the invoice."""

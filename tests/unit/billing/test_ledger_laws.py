@@ -4,7 +4,7 @@ import random
 from collections import Counter
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.ledger import BOOK, access, at, usage
 
@@ -38,6 +38,8 @@ ASSIGNMENTS = (
     Assignment("inbox/acme", "acme", "standard", 0),
 )
 NAMES = ("2026-04", "2026-05", "2026-06", "2026-07")
+FEW = settings(max_examples=40)
+"""Each lake has up to forty calls."""
 
 
 def inputs(lake, name):
@@ -70,6 +72,7 @@ def lakes(draw):
     return used, answered
 
 
+@FEW
 @given(lakes(), st.randoms(use_true_random=False))
 def test_order_split_and_repetition_of_lines_never_change_an_invoice(lake, shuffler: random.Random):
     """The same lines in any order, any of them delivered again, give the same bytes, each time they are rated."""
@@ -80,6 +83,7 @@ def test_order_split_and_repetition_of_lines_never_change_an_invoice(lake, shuff
         assert content(again, customer) == content(lake, customer) == content(lake, customer)
 
 
+@FEW
 @given(lakes())
 def test_every_call_is_in_one_period_of_one_customer(lake):
     """Over consecutive periods in two zones, each call of a known key is counted once or listed."""
@@ -92,6 +96,7 @@ def test_every_call_is_in_one_period_of_one_customer(lake):
     assert calls + listed["conflict"] + listed["usage_missing"] == len(known)
 
 
+@FEW
 @given(lakes(), st.integers(0, 2**40))
 def test_late_lines_cost_what_they_would_have_cost_on_time(lake, seed):
     """June's invoice from a part of the lake and July's adjustments come to June from all of it; both verify."""
@@ -109,6 +114,7 @@ def test_late_lines_cost_what_they_would_have_cost_on_time(lake, seed):
     assert {line.key.period for line in july.adjustments} <= {"2026-06"}
 
 
+@FEW
 @given(lakes(), st.integers(1, 4))
 def test_progressive_bills_and_their_final_one_come_to_a_single_bill(lake, parts):
     """Bills during the period, without the minimum fee, and the last one with it, add up to the one bill of the end."""
@@ -122,6 +128,7 @@ def test_progressive_bills_and_their_final_one_come_to_a_single_bill(lake, parts
     assert total_of(billed) == total_of(rate_customer(known[-1], "acme"))
 
 
+@FEW
 @given(lakes())
 def test_what_must_be_looked_at_blocks_the_close(lake):
     """A contradiction of a customer's call, or a call that is nobody's, is named before an invoice is issued."""

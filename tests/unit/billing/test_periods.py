@@ -27,7 +27,7 @@ def ms(text: str) -> int:
     return int(datetime.fromisoformat(text).timestamp()) * 1000
 
 
-@pytest.mark.parametrize("anchor", [1, 31])
+@pytest.mark.parametrize("anchor", [pytest.param(1, marks=pytest.mark.slow), 31])
 def test_periods_tile_ten_years_in_every_zone(anchor):
     """Each period begins where the last one ended and is as long as its days, give or take clock changes."""
     for zone in ZONES:

@@ -282,8 +282,10 @@ def test_progress_ends_where_it_is_done(tmp_path):
 
 
 def test_a_lake_in_a_bucket_is_counted_as_one_in_a_folder(tmp_path, bucket):
-    """Objects are listed to the last page, day by day, and brought batch by batch."""
+    """Objects of all days are listed at once, those of no other day, and brought batch by batch."""
     client, name = bucket
+    asked = []
+    client.meta.events.register("before-call.s3.ListObjectsV2", lambda **_: asked.append("page"))
     lines = [written(usage(f"c{number}", NOON, "k1")) for number in range(20)]
     answers = [written(full_access(f"c{number}", NOON, "k1")) for number in range(20)]
     for stream, found in ((USAGE, [lines[:9], lines[9:]]), (ACCESS, [answers])):
@@ -291,10 +293,13 @@ def test_a_lake_in_a_bucket_is_counted_as_one_in_a_folder(tmp_path, bucket):
     for path in tmp_path.glob("*/*/*/*"):
         client.upload_file(str(path), name, f"lake/{path.relative_to(tmp_path)}")
     client.put_object(Bucket=name, Key="lake/usage/dt=2026-07-05/hour=00/note.txt", Body=b"not lines")
+    for day in ("2026-05-28", "2026-08-09"):
+        client.put_object(Bucket=name, Key=f"lake/usage/dt={day}/hour=00/a.jsonl", Body=written(usage(day, NOON)))
     scope = make_scope()
     counted = SqlLake(BucketFiles(name, "lake/", client), MANY_PARTS).count_usage(scope)
     assert counted == FolderLake(tmp_path).count_usage(scope)
     assert sum(each.units for each in counted.counts) == 20
+    assert asked == ["page"] * 2
 
 
 @pytest.fixture

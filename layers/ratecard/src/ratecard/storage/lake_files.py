@@ -94,15 +94,18 @@ class BucketFiles:
         self._prefix = prefix
 
     def list_stream(self, stream: str, first_day: str, last_day: str) -> list[LakeFile]:
-        """See `LakeFiles`; one listing for each day, to its last page."""
+        """See `LakeFiles`; one listing of all days, a thousand files a page: S3 lists in order of the names."""
         found: list[LakeFile] = []
-        day, last = date.fromisoformat(first_day), date.fromisoformat(last_day)
-        while day <= last:
-            prefix = f"{self._prefix}{stream}/dt={day.isoformat()}/"
-            for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
-                entries = [LakeFile(entry["Key"], entry["Size"]) for entry in page.get("Contents", ())]
-                found += [entry for entry in entries if entry.name.endswith(ENDINGS)]
-            day += timedelta(days=1)
+        prefix = f"{self._prefix}{stream}/dt="
+        after_last = f"{prefix}{(date.fromisoformat(last_day) + timedelta(days=1)).isoformat()}"
+        pages = self._s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=prefix, StartAfter=f"{prefix}{first_day}"
+        )
+        for page in pages:
+            entries = [LakeFile(entry["Key"], entry["Size"]) for entry in page.get("Contents", ())]
+            found += [entry for entry in entries if entry.name < after_last and entry.name.endswith(ENDINGS)]
+            if entries and entries[-1].name >= after_last:
+                break
         return found
 
     @contextlib.contextmanager
