@@ -38,17 +38,19 @@ def curl_line(base_url: str, secret: str, route: Route, sample: Node) -> str:
 
 
 def find_sample_call(application: Application, definition: Definition) -> tuple[Route, Node] | None:
-    """Find the first route that a function answers and that has an example body, in the documents of the API."""
+    """Find a route that has an example body in the API's documents: of the function that is first in the template."""
     documents = [definition.document]
     public: Path = application.stage.definition.with_name(PUBLIC_DOCUMENT)
     if public.is_file():
         documents.append(load_yaml(public))
-    for route in definition.routes:
-        if isinstance(route.integration, LambdaIntegration):
-            for document in documents:
-                sample = _find_example(document, route)
-                if sample is not None:
-                    return route, sample
+    # By the template's order, as people read it: another model must not change the first call that the README shows.
+    for function in application.functions:
+        for route in definition.routes:
+            if isinstance(route.integration, LambdaIntegration) and route.integration.function == function:
+                for document in documents:
+                    sample = _find_example(document, route)
+                    if sample is not None:
+                        return route, sample
     return None
 
 
