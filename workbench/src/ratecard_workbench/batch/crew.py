@@ -25,6 +25,13 @@ class StepFailedError(RatecardError):
     kind = ErrorKind.UNAVAILABLE
 
 
+class FileRefusedError(StepFailedError):
+    """The file is none of this model's rows: to try again does not help."""
+
+    code = "batch_file_refused"
+    kind = ErrorKind.INVALID
+
+
 class WorkerDiedError(StepFailedError):
     """A worker process was killed, or ended by itself."""
 
@@ -173,6 +180,7 @@ def read_reply(reply: str) -> dict[str, Any]:
     """Return the answer in a reply; raises StepFailedError."""
     document = json.loads(reply)
     if "answer" not in document:
-        raise StepFailedError(document["error"])
+        refused = document.get("kind") == ErrorKind.INVALID.name
+        raise (FileRefusedError if refused else StepFailedError)(document["error"])
     answer: dict[str, Any] = document["answer"]
     return answer

@@ -69,7 +69,7 @@ def run(handler: str, lake: Path) -> None:
         try:
             reply = {"answer": function(json.loads(line), context)}
         except RatecardError as error:
-            reply = {"error": error.detail, "code": error.code}
+            reply = {"error": error.detail, "code": error.code, "kind": error.kind.name}
         except OSError as error:
             reply = {"error": error.strerror or type(error).__name__, "code": "os_error"}
         replies.write(json.dumps(reply) + "\n")

@@ -20,12 +20,14 @@ from ratecard.metering.usage import Caller, Work, record_usage
 from ratecard.serving.batch.formats import CSV, PARQUET, Format
 from ratecard.serving.batch.job import MANIFEST, Job
 from ratecard.serving.batch.plan import NO_ROWS
+from ratecard.serving.batch.rowpath import ROW_ID
 from ratecard.serving.batch.score import MAX_REJECTS_BYTES, TOO_MANY, note_name, piece_name, reason_of
 from ratecard.serving.batch.writing import REJECT_COLUMNS, header_line
 from ratecard.storage.objects import ObjectStore
 
 REJECTS = "rejects.csv"
 COPY_BYTES = 1 << 20
+UNREPEATED = {"line", ROW_ID}
 NOTES_AT_ONCE = 16
 GROUP_ROWS = 1 << 17
 """Rows of a row group of a Parquet result, about."""
@@ -260,7 +262,9 @@ def _join_parquet(job: Job, store: ObjectStore, notes: Sequence[Mapping[str, Any
         held: list[pa.RecordBatch] = []
         for batch in _batches(job, store, notes):
             if writer is None:
-                writer = pq.ParquetWriter(pa.PythonFile(described, mode="w"), batch.schema, compression="zstd")
+                sink = pa.PythonFile(described, mode="w")
+                words = columns_of_few(batch.schema)
+                writer = pq.ParquetWriter(sink, batch.schema, compression="zstd", use_dictionary=words)
             held.append(batch)
             if sum(one.num_rows for one in held) >= GROUP_ROWS:
                 writer.write_table(pa.Table.from_batches(held), row_group_size=GROUP_ROWS * 2)
@@ -270,6 +274,11 @@ def _join_parquet(job: Job, store: ObjectStore, notes: Sequence[Mapping[str, Any
                 writer.write_table(pa.Table.from_batches(held), row_group_size=GROUP_ROWS * 2)
             writer.close()
         return described.describe()
+
+
+def columns_of_few(schema: pa.Schema) -> list[str]:
+    """Name the columns that may repeat their values: for the others a dictionary is work for nothing."""
+    return [field.name for field in schema if not pa.types.is_floating(field.type) and field.name not in UNREPEATED]
 
 
 def _batches(job: Job, store: ObjectStore, notes: Sequence[Mapping[str, Any]]) -> Iterator[pa.RecordBatch]:

@@ -67,7 +67,11 @@ class CsvBlocks:
             false_values=["false"],
             strings_can_be_null=False,
         )
-        self._parse = arrow_csv.ParseOptions(ignore_empty_lines=False)
+        # Plain lines have no quotes, and are read faster where none are looked for.
+        self._parse = {
+            plain: arrow_csv.ParseOptions(quote_char=False if plain else '"', ignore_empty_lines=False)
+            for plain in (True, False)
+        }
         self._plain = plain_line(layout)
         self._carried = [pa.string()] * len(layout.carried)
         # Where one block of a file has unusual lines, the next one mostly has, too.
@@ -94,7 +98,7 @@ class CsvBlocks:
     def _read_lines(self, segment: Segment) -> Block:
         content = segment.content
         if self._expect_plain and not segment.spans and is_plain(content):
-            read = self._read_columns(content)
+            read = self._read_columns(content, plain=True)
             if read is not None:
                 block, odd = self._sort_out(read, ordinals(segment.line, read.rows))
                 block.plain = not len(odd)
@@ -118,7 +122,7 @@ class CsvBlocks:
         wanted = {*odd.to_pylist(), *(number for number, is_plain in zip(numbers, plain, strict=True) if not is_plain)}
         return merge(block, self._read_rows([row for row in rows if row[0] in wanted]))
 
-    def _read_columns(self, content: bytes) -> _Columns | None:
+    def _read_columns(self, content: bytes, *, plain: bool = False) -> _Columns | None:
         """Read lines as columns; None if there is one that Arrow cannot read."""
         layout = self._layout
         contract, places = layout.contract, layout.places
@@ -127,7 +131,10 @@ class CsvBlocks:
         )
         try:
             table = arrow_csv.read_csv(
-                pa.BufferReader(content), read_options=options, parse_options=self._parse, convert_options=self._convert
+                pa.BufferReader(content),
+                read_options=options,
+                parse_options=self._parse[plain],
+                convert_options=self._convert,
             )
             found = [one_array(table.column(place)) for place in range(len(layout.header))]
             columns = [
