@@ -26,7 +26,8 @@ A recipe for a model of one event (`functions/models/credit_rating/training/reci
 The card's own sentences are `training/card.md`; its layout, and which sections must be there, is `layout`. Fraud adds
 `timesplit` and `alerts`; a graph is explained against rows that `background_rows` chooses.
 
-A model that chooses a class of a text takes `texts` (`train_texts`), `words` (`learn_words`) and `words_export` for the
-text engine, `text_classifiers` (`compare_text_alternatives`), and `text_report` (`compute_text_study`, `render_text_card`, then `run.store`); `duplicates.group_texts` and
-`folds.grouped_folds` keep copies on one side. docs/guides/train-a-model.md is a whole recipe that a test executes.
+A model that chooses a class of a text takes `texts` (`train_texts`), `words` (`learn_words`) and `words_export` for
+the text engine, `text_classifiers` (`compare_text_alternatives`), and `text_report` (`compute_text_study`,
+`render_text_card`, then `run.store`); `duplicates.group_texts` and `folds.grouped_folds` keep copies on one side.
+docs/guides/train-a-model.md is a whole recipe that a test executes.
 """
