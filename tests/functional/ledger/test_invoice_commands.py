@@ -1,5 +1,6 @@
 """`ratecard invoice`: from a lake to documents, on a home without a platform."""
 
+import io
 import json
 from decimal import Decimal
 
@@ -10,6 +11,7 @@ from support.ledger import BOOK, access, usage
 
 from ratecard.storage.places import name_of
 from ratecard_workbench.local import ledgers
+from ratecard_workbench.local.ledgers import opened_ledger
 
 MAY, JUNE, JULY = (month_of(f"2025-{number:02}") for number in (5, 6, 7))
 HOUR_MS = 3_600_000
@@ -354,3 +356,19 @@ def test_sql_and_python_give_the_same_invoice(books, monkeypatch):
     assert books.json(*preview) == by_python
     assert by_python["exceptions"] == [["access_missing", "alone", "acme"]]
     assert {line["reason"] for line in by_python["invoice"]["lines"]} > {"", "retry"}
+
+
+def test_counting_a_large_lake_shows_how_far_it_is_at_a_terminal_only(books, monkeypatch):
+    """One line that is rewritten, and gone at the end; a program that reads stderr sees none of it."""
+    said = io.StringIO()
+    monkeypatch.setattr(ledgers, "PYTHON_BYTES", 0)
+    monkeypatch.setattr("sys.stderr", said)
+    with opened_ledger(books.home, books.root / "infra/ratecard.toml") as opened:
+        period = opened.ledger.get_period("acme", "2025-05", as_of_ms=MAY.to_ms)
+        opened.ledger.assess({"acme": period}, as_of_ms=MAY.to_ms, adjust=False)
+        assert said.getvalue() == ""
+        said.isatty = lambda: True
+        opened.ledger.assess({"acme": period}, as_of_ms=MAY.to_ms, adjust=False)
+    assert "reading the lake: 0 %" in said.getvalue()
+    assert "counting the lake: 50 %" in said.getvalue()
+    assert said.getvalue().endswith("\r\033[K")

@@ -21,6 +21,7 @@ from ratecard.storage.reconciling import Logs, Reconciling
 from ratecard.storage.recoveries import recovering
 from ratecard.storage.sqllake import SqlLake
 from ratecard_workbench.cloud.stages import open_stage
+from ratecard_workbench.local.counting_bar import show_counting
 from ratecard_workbench.local.ledgers import HomeLedger
 
 
@@ -39,7 +40,7 @@ def open_stage_ledger(
     grants, trail = Grants(Chain(S3Places(stage.ledger, GRANTS, stage.s3)), clock), stage.trail()
     invoices, issued = Invoices(chain, clock), IssuedDocuments(chain)
     files = BucketFiles(stage.lake, client=stage.s3)
-    count = recovering(SqlLake(files).count_usage, trail)
+    count = recovering(SqlLake(files, on_progress=show_counting).count_usage, trail)
     # API Gateway's access log is delivered on best effort: a usage line without an access line is charged.
     ledger = Ledger(
         Sources(DynamoAccounts(stage.table), prices, count, issued, grants),

@@ -36,6 +36,7 @@ from ratecard.storage.refreshing import ACTOR, Refreshed, refresh
 from ratecard.storage.shelf import Shelf
 from ratecard_workbench.local.accountable import audited, open_trail
 from ratecard_workbench.local.counters import load_counts
+from ratecard_workbench.local.counting_bar import show_counting
 from ratecard_workbench.local.home import Home, find_stage
 from ratecard_workbench.local.opening import open_accounts
 
@@ -148,7 +149,7 @@ def count_home(lake: Path, scope: Scope) -> Counted:
         return FolderLake(lake).count_usage(scope)
     from ratecard.storage.sqllake import SqlLake
 
-    return SqlLake(lake).count_usage(scope)
+    return SqlLake(lake, on_progress=show_counting).count_usage(scope)
 
 
 def open_invoices(home: Home) -> Chain:
