@@ -21,6 +21,7 @@ from ratecard_workbench.training.background_rows import choose_background, descr
 from ratecard_workbench.training.crossval import OutOfFold
 from ratecard_workbench.training.layout import CardText
 from ratecard_workbench.training.learner import Learner, compute_classifier_margins
+from ratecard_workbench.training.machine_graph import lower_machine
 from ratecard_workbench.training.onnx_export import export_pipeline
 from ratecard_workbench.training.platt import Platt
 from ratecard_workbench.training.population import Population, find_categories
@@ -231,6 +232,7 @@ def write_artifact(
         release,
         thresholds=compute_thresholds(trained.calibration),
         files=describe_background(population.columns[chosen], PAIRS),
+        lowered=lower_machine(trained.model, CONTRACT),
     )
     metrics: dict[str, object] = manifest["metrics"]  # type: ignore[assignment]
     return metrics

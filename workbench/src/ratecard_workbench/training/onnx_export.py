@@ -54,6 +54,7 @@ def export_pipeline(
     thresholds: tuple[float, ...] = (),
     files: Mapping[str, bytes] | None = None,
     tolerance: float = TOLERANCE,
+    lowered: tuple[bytes, str] | None = None,
 ) -> dict[str, object]:
     """Write `model.onnx` and `manifest.json`, with the fidelity of the graph among the manifest's metrics.
 
@@ -70,6 +71,9 @@ def export_pipeline(
         What else the artifact holds, for example the background of Shapley sampling.
     tolerance : float
         Largest allowed difference of a margin.
+    lowered : tuple of bytes and str, optional
+        The graph and what its output is, where another writer than `lower_pipeline` suits the pipeline better; it is
+        held to the pipeline in the same way.
 
     Returns
     -------
@@ -81,7 +85,7 @@ def export_pipeline(
     ExportError
         If a margin differs by more than the tolerance, or a decision flips.
     """
-    content, output = lower_pipeline(pipeline, release.checked_on.shape[1])
+    content, output = lowered or lower_pipeline(pipeline, release.checked_on.shape[1])
     reference = compute_pipeline_scores(pipeline, release.checked_on)
     found = compute_fidelity(reference, run_graph(content, release.checked_on), thresholds)
     if found.flips or not found.largest_difference <= tolerance:

@@ -1,0 +1,196 @@
+"""Words and skewed numbers before a radial-basis machine, written as one graph of eleven operations.
+
+The usual converter writes Yeo-Johnson's transformation in thirty operations for every group of columns, both of its
+branches among them. For one row, each operation costs more than what it computes. Numbers that the contract keeps at 0
+or above need one branch, and all columns of numbers can be raised to their powers at once.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import NodeProto, TensorProto, helper, numpy_helper
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OneHotEncoder, PowerTransformer
+from sklearn.svm import SVC
+
+from ratecard.contract import ModelContract
+from ratecard_workbench.training.artifact import ExportError
+from ratecard_workbench.training.kernel_graph import take_turns
+
+LEAST_POWER = 0.01
+"""Powers nearer to 0 stand for a logarithm, which float32 cannot compute as a difference of powers."""
+
+OPERATIONS, FORMAT = 13, 8
+"""Operator set and version of the file format: old ones, which every runtime reads."""
+
+ROW, EVENT = "X", "event"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What becomes of a row before the kernel: first the numbers, then a 1 for each word that it has.
+
+    Attributes
+    ----------
+    powers : array of float64, shape (columns,)
+        Each column plus 1 is raised to its own; 0 where a column is no number.
+    scale : array of float64, shape (columns, numbers)
+        By what powers become numbers of the machine.
+    shift : array of float64, shape (numbers,)
+        What is added to them.
+    numbers : list of int
+        Their places among the machine's columns.
+    word_columns, word_places : list of int
+        Column of each word, and its place among the machine's columns.
+    word_codes, word_weights : list of float
+        Code of each word, and what the machine is given for it.
+    """
+
+    powers: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    shift: NDArray[np.float64]
+    numbers: list[int]
+    word_columns: list[int]
+    word_places: list[int]
+    word_codes: list[float]
+    word_weights: list[float]
+
+
+def lower_machine(pipeline: Pipeline, contract: ModelContract) -> tuple[bytes, str]:
+    """Return the graph of a fitted pipeline, and what its one output is: "log_odds".
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        A `ColumnTransformer` of `OneHotEncoder` and standardizing Yeo-Johnson `PowerTransformer`, then a radial `SVC`
+        of two classes.
+    contract : ModelContract
+        Its numbers must lie at 0 or above, and none may be missing.
+
+    Raises
+    ------
+    ExportError
+        If a step is of another kind, a number may be negative or missing, or a power is too near 0.
+    """
+    columns, machine = pipeline[0], pipeline[-1]
+    if len(pipeline) != 2 or not isinstance(columns, ColumnTransformer) or not isinstance(machine, SVC):
+        raise ExportError("only a column transformer before a support vector machine is written as a small graph")
+    if machine.kernel != "rbf" or len(machine.classes_) != 2 or isinstance(machine.gamma, str):
+        raise ExportError("only a radial machine of two classes with a gamma in figures is written as a small graph")
+    plan = _plan_columns(columns, len(contract.columns))
+    _refuse_unfit_numbers(plan, contract)
+    constants = _list_constants(plan, machine)
+    graph = helper.make_graph(
+        _list_nodes(),
+        "machine",
+        [helper.make_tensor_value_info(ROW, TensorProto.FLOAT, [None, len(contract.columns)])],
+        [helper.make_tensor_value_info(EVENT, TensorProto.FLOAT, [None, 1])],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPERATIONS)], ir_version=FORMAT)
+    content: bytes = model.SerializeToString()
+    return content, "log_odds"
+
+
+def _plan_columns(columns: ColumnTransformer, width: int) -> Plan:
+    """Read the fitted steps, in the order in which the machine has their columns."""
+    weights = columns.transformer_weights or {}
+    plan = Plan(np.zeros(width), np.zeros((width, 0)), np.zeros(0), [], [], [], [], [])
+    scales, shifts, place = [], [], 0
+    for name, step, chosen in columns.transformers_:
+        weight = float(weights.get(name, 1.0))
+        if _is_encoder(step):
+            for column, codes in zip(chosen, step.categories_, strict=True):
+                plan.word_columns.extend([column] * len(codes))
+                plan.word_codes.extend(codes.tolist())
+                plan.word_weights.extend([weight] * len(codes))
+                plan.word_places.extend(range(place, place + len(codes)))
+                place += len(codes)
+        elif _is_power(step):
+            if np.abs(step.lambdas_).min() < LEAST_POWER:
+                raise ExportError(f"a power of the step {name} is too near 0 for the small graph")
+            # A line in (x + 1)^power, whose two numbers are read off at 0 and 1.
+            at_zero, at_one = step.transform(np.array([[0.0], [1.0]]) * np.ones(len(chosen)))
+            slope = (at_one - at_zero) / (2.0**step.lambdas_ - 1)
+            plan.powers[chosen] = step.lambdas_
+            scales.append(np.eye(width)[:, chosen] * weight * slope)
+            shifts.append(weight * (at_zero - slope))
+            plan.numbers.extend(range(place, place + len(chosen)))
+            place += len(chosen)
+        elif step != "drop":
+            raise ExportError(f"the step {name} is neither one-hot encoding nor Yeo-Johnson with standardizing")
+    if not scales:
+        raise ExportError("the machine sees no numbers")
+    return Plan(
+        plan.powers,
+        np.hstack(scales),
+        np.concatenate(shifts),
+        plan.numbers,
+        plan.word_columns,
+        plan.word_places,
+        plan.word_codes,
+        plan.word_weights,
+    )
+
+
+def _is_encoder(step: object) -> bool:
+    whole = ("drop", "min_frequency", "max_categories")
+    return isinstance(step, OneHotEncoder) and all(getattr(step, name) is None for name in whole)
+
+
+def _is_power(step: object) -> bool:
+    return isinstance(step, PowerTransformer) and step.method == "yeo-johnson" and bool(step.standardize)
+
+
+def _refuse_unfit_numbers(plan: Plan, contract: ModelContract) -> None:
+    for place in np.flatnonzero(plan.scale.any(axis=1)):
+        feature = contract.features[place]
+        if getattr(feature, "missing", False) or getattr(feature, "minimum", 0) < 0:
+            raise ExportError(f"{feature.name} may be negative or missing, and the small graph has no branch for it")
+
+
+def _list_constants(plan: Plan, machine: SVC) -> dict[str, NDArray[np.generic]]:
+    """Return the constants by name.
+
+    The kernel's exponent is -gamma (|x|^2 + |s|^2 - 2 x.s): one matrix product, if |x|^2 of the numbers goes with the
+    row as one more column; of a word it is its weight's square, or nothing.
+    """
+    turns = take_turns(machine.n_support_)
+    vectors, gamma = machine.support_vectors_[turns], float(machine.gamma)
+    weights = np.array(plan.word_weights)[:, np.newaxis]
+    exponents = [
+        2 * gamma * vectors[:, plan.numbers].T,
+        np.full((1, len(vectors)), -gamma),
+        gamma * weights * (2 * vectors[:, plan.word_places].T - weights),
+    ]
+    single: dict[str, NDArray[np.float64]] = {
+        "word_codes": np.array(plan.word_codes),
+        "one": np.ones(1),
+        "powers": plan.powers,
+        "scale": plan.scale,
+        "shift": plan.shift,
+        "vectors": np.vstack(exponents),
+        "lengths": -gamma * (vectors**2).sum(axis=1),
+        "coefficients": machine.dual_coef_.T[turns],
+        "constant": machine.intercept_,
+    }
+    places = {"word_columns": np.array(plan.word_columns, dtype=np.int64)}
+    return {**places, **{name: value.astype(np.float32) for name, value in single.items()}}
+
+
+def _list_nodes() -> list[NodeProto]:
+    return [
+        helper.make_node("Gather", [ROW, "word_columns"], ["codes"], axis=1),
+        helper.make_node("Equal", ["codes", "word_codes"], ["has_word"]),
+        helper.make_node("Cast", ["has_word"], ["words"], to=TensorProto.FLOAT),
+        helper.make_node("Add", [ROW, "one"], ["above"]),
+        helper.make_node("Pow", ["above", "powers"], ["raised"]),
+        helper.make_node("Gemm", ["raised", "scale", "shift"], ["numbers"]),
+        helper.make_node("ReduceSumSquare", ["numbers"], ["length"], axes=[1], keepdims=1),
+        helper.make_node("Concat", ["numbers", "length", "words"], ["row"], axis=1),
+        helper.make_node("Gemm", ["row", "vectors", "lengths"], ["exponents"]),
+        helper.make_node("Exp", ["exponents"], ["kernel"]),
+        helper.make_node("Gemm", ["kernel", "coefficients", "constant"], [EVENT]),
+    ]
