@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
-from itertools import compress
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -111,18 +110,21 @@ class CsvBlocks:
     def _read_mixed(self, segment: Segment) -> Block:
         """Read records of which some are not plain."""
         numbers, texts = records_of(segment)
-        plain = pc.match_substring_regex(as_text(texts), self._plain).to_pylist()
-        rows = list(zip(numbers, texts, strict=True))
-        some = list(compress(texts, plain))
-        read = self._read_columns(b"\n".join(some) + b"\n") if some else None
+        lines = as_text(texts)
+        plain = pc.match_substring_regex(lines, self._plain)
+        some = lines.filter(plain)
+        read = self._read_columns(with_ends(some)) if len(some) else None
         if read is None:
-            return self._read_rows(rows)
+            return self._read_rows(list(zip(numbers, texts, strict=True)))
         self._expect_plain = len(self._layout.header) > 1 and len(some) == len(texts)
-        block, odd = self._sort_out(read, pa.array(list(compress(numbers, plain)), pa.int64()))
-        wanted = {*odd.to_pylist(), *(number for number, is_plain in zip(numbers, plain, strict=True) if not is_plain)}
-        return merge(block, self._read_rows([row for row in rows if row[0] in wanted]))
+        places = pc.indices_nonzero(plain)
+        block, odd = self._sort_out(read, places)
+        wanted = pc.indices_nonzero(pc.invert(plain)).to_pylist() + odd.to_pylist()
+        numbered = pa.array(numbers, pa.int64())
+        block.lines = numbered.take(block.lines)
+        return merge(block, self._read_rows([(numbers[place], texts[place]) for place in sorted(wanted)]))
 
-    def _read_columns(self, content: bytes, *, plain: bool = False) -> _Columns | None:
+    def _read_columns(self, content: bytes | memoryview, *, plain: bool = False) -> _Columns | None:
         """Read lines as columns; None if there is one that Arrow cannot read."""
         layout = self._layout
         contract, places = layout.contract, layout.places
@@ -215,6 +217,13 @@ def as_text(lines: list[bytes]) -> pa.Array:
     """Make an array of texts that may be no valid UTF-8; patterns then do not match."""
     binary = pa.array(lines, pa.binary())
     return pa.Array.from_buffers(pa.string(), len(binary), binary.buffers())
+
+
+def with_ends(lines: pa.Array) -> memoryview:
+    """Return lines that follow each other, each with a line feed."""
+    ended = pc.binary_join_element_wise(pc.cast(lines, pa.binary()), b"\n", b"")
+    _, offsets, content = ended.buffers()
+    return memoryview(content)[: memoryview(offsets).cast("i")[len(ended)]]
 
 
 def typed(feature: Feature, column: pa.Array) -> pa.Array:

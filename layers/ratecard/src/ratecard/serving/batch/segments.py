@@ -19,6 +19,10 @@ BLOCK_BYTES = 960 << 10
 """Read at once; below `MAX_LINE_BYTES`, so that only a line that began in an earlier block can be too long."""
 
 
+COMMA = ord(",")
+AFTER_A_CELL = (b"", b",", b"\r", b"\n")
+
+
 class Kind(Enum):
     """What a segment is."""
 
@@ -144,7 +148,11 @@ class Segments:
                     yield first, first
                 return
             last = odd[place + 1][1]
-            if not exceeds(lines, first, last) and self._is_record(lines[first:last]):
+            if (
+                not exceeds(lines, first, last)
+                and may_be_record(lines, first, last)
+                and self._is_record(lines[first:last])
+            ):
                 yield first, last
                 place += 2
             else:
@@ -153,6 +161,18 @@ class Segments:
     def _is_record(self, text: bytes) -> bool:
         cells = parse_cells(text.decode("utf-8", "surrogateescape"))
         return cells is not None and len(cells) == self._width
+
+
+def may_be_record(lines: bytes, first: int, last: int) -> bool:
+    """Tell, where there are two quotes only, whether they open a cell and close it; other lines are looked at closely.
+
+    The lines between two stray quotes can be many, and nearly all stray quotes fail here.
+    """
+    if lines.count(b'"', first, last) != 2:
+        return True
+    opened = lines.find(b'"', first)
+    closed = lines.find(b'"', opened + 1)
+    return (opened == first or lines[opened - 1] == COMMA) and lines[closed + 1 : closed + 2] in AFTER_A_CELL
 
 
 def exceeds(lines: bytes, first: int, last: int) -> bool:

@@ -15,6 +15,7 @@ from ratecard.serving.batch.formats import CSV, JSON_LINES
 from ratecard.serving.batch.table import Block, Reject
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+QUOTED_FOR = (b'"', b",", b"\r", b"\n")
 REJECT_COLUMNS = ("line", "row_id", "field", "code", "detail")
 PLAIN_FROM, PLAIN_BELOW = 1e-4, 1e10
 """Between these Arrow writes a fraction as Python's `repr`, and JSON, do; the few other numbers are left to Python."""
@@ -146,6 +147,10 @@ def neutral_texts(column: pa.Array) -> pa.Array:
 
 def quoted(column: pa.Array) -> pa.Array:
     """Quote the texts of a column that need it (RFC 4180)."""
+    texts = column.buffers()[2]
+    content = b"" if texts is None else texts.to_pybytes()
+    if not any(mark in content for mark in QUOTED_FOR):
+        return column
     needed = pc.match_substring_regex(column, '[",\r\n]')
     if not pc.any(needed).as_py():
         return column
