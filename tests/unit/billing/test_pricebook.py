@@ -101,7 +101,7 @@ def test_nothing_is_in_force_before_its_day():
         ("limit = 100", "limit = 0", "limit"),
         ('period = "DAY"', 'period = "YEAR"', "DAY, WEEK, MONTH"),
         ("effective_from = 2026-01-01", "effective_from = 2026-01-01T00:00:00Z", "effective_from"),
-        ('unit_price = "0.002"', "unit_price = 0.002", "unit_price"),
+        ('unit_price = "0.002"', "unit_price = 0.002", "unit_price must be a decimal string"),
         ('unit_price = "0.002"', 'unit_price = "-1"', "decimal string"),
         ('unit_price = "0.002"', 'unit_price = "0.0000000000001"', "decimal string"),
         ('unit_price = "0.002"', 'unit_price = "NaN"', "decimal string"),

@@ -74,7 +74,7 @@ class Table:
         """Take a decimal string."""
         text = self.take(key, type(self._left.get(key)))
         if not isinstance(text, str) or not _DECIMAL.fullmatch(text):
-            wanted = f'a decimal in quotes, such as "0.002", with at most {MAXIMUM_DECIMALS} decimals'
+            wanted = f'a decimal string, such as "0.002", with at most {MAXIMUM_DECIMALS} decimals'
             raise PriceBookError(f"{self.name}: {key} must be {wanted}")
         return Decimal(text)
 
