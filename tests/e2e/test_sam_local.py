@@ -65,7 +65,10 @@ def test_the_template_is_valid_and_lints(repository, requires_sam):
     assert "is a valid SAM Template" in done.stdout
 
 
-@pytest.mark.parametrize("template", ["template.yaml", "infra/lake.yaml", "infra/ledger.yaml", "infra/plans.yaml"])
+TEMPLATES = ["template.yaml", *(f"infra/{name}.yaml" for name in ("batch", "lake", "ledger", "plans"))]
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
 def test_checkov_finds_nothing_but_the_named_exceptions(repository, template):
     """Every exception is one line of the template, with its reason."""
     program = repository / ".venv-checkov" / "bin" / "checkov"
@@ -192,6 +195,7 @@ def test_both_processors_are_built_within_their_budgets(repository, program, tmp
 
     assert weigh("CreditRatingFunction") <= 5_000_000
     assert weigh("NativeLayer") <= 65_000_000
+    assert weigh("FilesLayer") <= 95_000_000
     assert weigh("Ledger/AnalyticsLayer") <= 80_000_000
     assert weigh("Ledger/RefreshFunction") <= 1_000_000
     assert (cli.build / "Ledger" / "RefreshFunction" / "ratecard.toml").is_file()

@@ -53,30 +53,19 @@ def test_the_lake_never_forgets(lake):
     assert not {name for name in rule if name.startswith("Expiration")}
 
 
-@pytest.mark.parametrize(**BY_SLUG)
-def test_a_file_reaches_the_batch_function_through_event_bridge(translated, model):
-    """The inbox tells EventBridge; a rule passes on the model's own prefix, with retries and a queue for what fails."""
+def test_the_inbox_tells_event_bridge_and_what_is_lost_rings(translated):
+    """Each model's stack has the rule; undelivered events and failed batches end in one queue, which is watched."""
     inbox = translated["Resources"]["InboxBucket"]["Properties"]
-    rule = translated["Resources"][f"{model.stem}BatchFunctionInbox"]["Properties"]
-    target = rule["Targets"][0]
-    assert inbox["NotificationConfiguration"] == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
-    assert rule["EventPattern"]["detail"] == {
-        "bucket": {"name": [{"Ref": "InboxBucket"}]},
-        "object": {"key": [{"wildcard": f"inbox/*/{model.slug}/*"}]},
-    }
-    assert target["Arn"] == {"Ref": f"{model.stem}BatchFunctionAliaslive"}
-    assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["BatchDeadLetters", "Arn"]}}
-    assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
-
-
-@pytest.mark.parametrize(**BY_SLUG)
-def test_a_file_that_fails_is_reported_not_lost(translated, model):
-    """Lambda's own retries end in the same queue, and a message in it rings an alarm."""
-    config = translated["Resources"][f"{model.stem}BatchFunctionEventInvokeConfig"]["Properties"]
     alarm = translated["Resources"]["BatchDeadLettersAlarm"]["Properties"]
-    assert config["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["BatchDeadLetters", "Arn"]}
-    assert config["Qualifier"] == "live"
+    assert inbox["NotificationConfiguration"] == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
     assert alarm["Dimensions"][0]["Value"] == {"Fn::GetAtt": ["BatchDeadLetters", "QueueName"]}
+
+
+def test_work_that_is_done_leaves_no_old_versions_for_long(translated):
+    """The pieces of a batch are deleted with it; versioning would keep them as long as results."""
+    rules = translated["Resources"]["OutboxBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    (work,) = [rule for rule in rules if rule.get("Prefix") == "work/"]
+    assert work["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
 
 
 @pytest.mark.parametrize(**BY_SLUG)
