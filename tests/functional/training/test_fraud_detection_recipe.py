@@ -89,7 +89,7 @@ def test_the_asked_for_alternatives_are_measured(table):
 
 
 def test_the_actions_keep_within_the_budget():
-    """At most 100 cards a day in the test week, about so many in the week the threshold is from; most blocks are frauds."""
+    """At most 100 cards a day in the test week, about so many in the training week; most blocks are frauds."""
     stepped_up, blocked, both = MEASURED["actions"]
     assert (stepped_up["action"], blocked["action"]) == ("step_up", "block")
     assert both["cards_a_day"] <= handbook.ALERTS
