@@ -109,20 +109,20 @@ class CsvBlocks:
 
     def _read_mixed(self, segment: Segment) -> Block:
         """Read records of which some are not plain."""
-        numbers, texts = records_of(segment)
-        lines = as_text(texts)
+        numbers, lines, spanned = lines_of(segment)
         plain = pc.match_substring_regex(lines, self._plain)
         some = lines.filter(plain)
         read = self._read_columns(with_ends(some)) if len(some) else None
         if read is None:
-            return self._read_rows(list(zip(numbers, texts, strict=True)))
-        self._expect_plain = len(self._layout.header) > 1 and len(some) == len(texts)
+            return self._read_rows(list(zip(*records_of(segment), strict=True)))
+        self._expect_plain = len(self._layout.header) > 1 and len(some) == len(lines) and not spanned
         places = pc.indices_nonzero(plain)
         block, odd = self._sort_out(read, places)
-        wanted = pc.indices_nonzero(pc.invert(plain)).to_pylist() + odd.to_pylist()
-        numbered = pa.array(numbers, pa.int64())
-        block.lines = numbered.take(block.lines)
-        return merge(block, self._read_rows([(numbers[place], texts[place]) for place in sorted(wanted)]))
+        block.lines = numbers.take(block.lines)
+        wanted = pa.concat_arrays([pc.indices_nonzero(pc.invert(plain)), odd])
+        texts = pc.cast(lines.take(wanted), pa.binary()).to_pylist()
+        rows = sorted([*zip(numbers.take(wanted).to_pylist(), texts, strict=True), *spanned])
+        return merge(block, self._read_rows(rows))
 
     def _read_columns(self, content: bytes | memoryview, *, plain: bool = False) -> _Columns | None:
         """Read lines as columns; None if there is one that Arrow cannot read."""
@@ -213,10 +213,30 @@ def plain_line(layout: Layout) -> str:
     return f"^{','.join(cells)}\r?$"
 
 
-def as_text(lines: list[bytes]) -> pa.Array:
-    """Make an array of texts that may be no valid UTF-8; patterns then do not match."""
-    binary = pa.array(lines, pa.binary())
-    return pa.Array.from_buffers(pa.string(), len(binary), binary.buffers())
+def lines_of(segment: Segment) -> tuple[pa.Array, pa.Array, list[tuple[int, bytes]]]:
+    """Return number and text of each record that is one line, and of those over lines: as `records_of`, in columns.
+
+    The texts may be no valid UTF-8; patterns then do not match.
+    """
+    content = segment.content
+    numbers, pieces, spanned = [], [], []
+    place, number = 0, segment.line
+    for first, last in (*segment.spans, (len(content), len(content))):
+        piece = content[place:first]
+        count = piece.count(b"\n") + bool(piece and not piece.endswith(b"\n"))
+        if count:
+            numbers.append(ordinals(number, count))
+            pieces.append(piece)
+            number += count
+        if first < last:
+            spanned.append((number, content[first:last]))
+            number += content.count(b"\n", first, last)
+        place = last
+    if not pieces:
+        return pa.array([], pa.int64()), pa.array([], pa.string()), spanned
+    whole = pa.array([b"".join(pieces).removesuffix(b"\n")], pa.binary())
+    lines = pc.split_pattern(whole, "\n").values
+    return pa.concat_arrays(numbers), lines.view(pa.string()), spanned
 
 
 def with_ends(lines: pa.Array) -> memoryview:

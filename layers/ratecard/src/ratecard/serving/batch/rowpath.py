@@ -147,7 +147,7 @@ def value_of_text(feature: Feature, text: str) -> object:
     if text == "":
         return None
     if isinstance(feature, (Number, Integer)):
-        if WHOLE_NUMBER.fullmatch(text) and len(text) < 400:
+        if len(text) < 400 and ((text.isascii() and text.isdigit()) or WHOLE_NUMBER.fullmatch(text)):
             return int(text)
         if REAL_NUMBER.fullmatch(text) or NOT_A_NUMBER.fullmatch(text):
             return float(text)

@@ -154,8 +154,9 @@ def quoted(column: pa.Array) -> pa.Array:
     needed = pc.match_substring_regex(column, '[",\r\n]')
     if not pc.any(needed).as_py():
         return column
-    doubled = pc.binary_join_element_wise('"', pc.replace_substring(column, '"', '""'), '"', "")
-    return pc.if_else(needed, doubled, column)
+    few = column.filter(needed)
+    doubled = pc.binary_join_element_wise('"', pc.replace_substring(few, '"', '""'), '"', "")
+    return pc.replace_with_mask(column, pc.fill_null(needed, fill_value=False), doubled)
 
 
 def reject_lines(rejects: Sequence[Reject]) -> bytes:
