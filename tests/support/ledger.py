@@ -113,7 +113,9 @@ def usage(call_id, at_ms, subject="k1", **changes):
     return event
 
 
-def access(call_id, at_ms, key_id="k1", *, status=200, integration="200", method="POST", request_id="r"):
+def access(
+    call_id, at_ms, key_id="k1", *, status=200, integration="200", method="POST", path="predict", request_id="r"
+):
     """A line of the access log, all values strings."""
     return {
         "requestId": request_id,
@@ -122,7 +124,7 @@ def access(call_id, at_ms, key_id="k1", *, status=200, integration="200", method
         "stage": "prod",
         "requestTimeEpoch": str(at_ms),
         "httpMethod": method,
-        "resourcePath": "/v1/models/credit-rating/predict",
+        "resourcePath": f"/v1/models/credit-rating/{path}",
         "status": str(status),
         "apiKeyId": key_id,
         "integrationStatus": integration,

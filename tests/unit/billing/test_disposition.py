@@ -34,6 +34,7 @@ CASES = {
     ),
     "nothing to read": (None, access("c", 0, status=404, method="GET"), Disposition(Action.IGNORED, "nothing sold")),
     "gone while reading": (None, access("c", 0, status=499, method="GET"), Disposition(Action.IGNORED, "nothing sold")),
+    "a file announced": (None, access("c", 0, path="batches"), Disposition(Action.IGNORED, "nothing sold")),
     "metadata": (None, access("c", 0, method="GET"), Disposition(Action.IGNORED, "nothing sold")),
     "forbidden": (None, access("c", 0, "-", status=403, integration="-"), Disposition(Action.REFUSED, "refused: 403")),
     "throttled": (None, access("c", 0, status=429, integration="-"), Disposition(Action.REFUSED, "refused: 429")),

@@ -161,7 +161,8 @@ def draw_call(draw, number):
     status = draw(st.sampled_from([200, 200, 200, 429, 504, 499, 302]))
     other = draw(st.sampled_from([key, key, key, "-", "k1"]))
     method, integration = draw(st.sampled_from([("POST", "200"), ("POST", "200"), ("GET", "200"), ("POST", "-")]))
-    answer = full_access(call_id, at_ms, other, status=status, method=method, integration=integration)
+    path = draw(st.sampled_from(["predict", "predict", "batches"]))
+    answer = full_access(call_id, at_ms, other, status=status, method=method, path=path, integration=integration)
     lines = spread(draw, written(usage(call_id, at_ms, key, **changes)))
     if draw(st.integers(0, 9)) == 0:
         shift = draw(st.sampled_from([0, 0, 1]))

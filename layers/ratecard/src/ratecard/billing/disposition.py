@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from ratecard.billing.events import ABSENT, AccessRecord, UsageRecord
+from ratecard.billing.events import ABSENT, CALL, AccessRecord, UsageRecord
 
 GONE = 499
 """The caller had closed the connection before the answer was sent."""
@@ -100,8 +100,8 @@ def _used_without_access(usage: UsageRecord, access_log_complete: bool) -> Dispo
 
 
 def _answered_without_usage(access: AccessRecord) -> Disposition:
-    # Only calls of models are sold, and they are POST: what else was asked for is on no invoice, refused or not.
-    if access.method != "POST":
+    # Only calls of models are sold: what else was asked for is on no invoice, refused or not.
+    if access.kind != CALL:
         return Disposition(Action.IGNORED, "nothing sold")
     if is_success(access.status):
         asked = access.integration_status.isdigit() and is_success(int(access.integration_status))

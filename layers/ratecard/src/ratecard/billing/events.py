@@ -13,6 +13,12 @@ from ratecard.kernel.errors import ErrorKind, RatecardError
 
 CALL_TYPE = "ratecard.call.v1"
 ABSENT = "-"
+
+ANNOUNCEMENTS = "/batches"
+"""How the route ends on which a client announces a file: the file's rows are sold, not its announcement."""
+
+CALL, OTHER = "call", "other"
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -81,8 +87,8 @@ class AccessRecord:
         What the caller saw; 499 if the caller was gone.
     integration_status : str
         What the function said to the gateway; ``-`` if it was not asked.
-    method : str
-        HTTP method.
+    kind : str
+        CALL if rows were brought to a model, which is what is sold; else OTHER.
     fingerprint : str
         Hash of the whole line.
     """
@@ -92,7 +98,7 @@ class AccessRecord:
     at_ms: int
     status: int
     integration_status: str
-    method: str
+    kind: str
     fingerprint: str
 
 
@@ -147,9 +153,14 @@ def parse_access(event: Mapping[str, object] | None) -> AccessRecord:
         at_ms=_number(event, "requestTimeEpoch"),
         status=_number(event, "status"),
         integration_status=_text(event, "integrationStatus"),
-        method=_text(event, "httpMethod"),
+        kind=_kind(event),
         fingerprint=_fingerprint(event),
     )
+
+
+def _kind(event: Mapping[str, object]) -> str:
+    announces = str(event.get("resourcePath")).endswith(ANNOUNCEMENTS)
+    return CALL if _text(event, "httpMethod") == "POST" and not announces else OTHER
 
 
 def _text(event: Mapping[str, object], name: str) -> str:

@@ -130,6 +130,6 @@ def make_usage(call_id: str, row: tuple[Any, ...], fingerprint: str = "") -> Usa
 
 
 def make_access(call_id: str, row: tuple[Any, ...], fingerprint: str = "") -> AccessRecord:
-    """Build a record of the fields key_id, at_ms, status, integration_status and method as SQL gives them."""
-    key_id, at_ms, status, integration_status, method = row
-    return AccessRecord(call_id, key_id, at_ms, status, integration_status, method, fingerprint)
+    """Build a record of the fields key_id, at_ms, status, integration_status and kind as SQL gives them."""
+    key_id, at_ms, status, integration_status, kind = row
+    return AccessRecord(call_id, key_id, at_ms, status, integration_status, kind, fingerprint)

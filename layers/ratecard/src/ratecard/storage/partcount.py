@@ -33,7 +33,7 @@ CREATE TEMP TABLE usage_lines (part INTEGER, strange VARCHAR, id VARCHAR, subjec
   model_version VARCHAR, operation VARCHAR, level VARCHAR, units BIGINT, status BIGINT, billable BOOLEAN,
   idempotency_key VARCHAR, input_sha256 VARCHAR, line_hash UBIGINT);
 CREATE TEMP TABLE access_lines (part INTEGER, strange VARCHAR, id VARCHAR, key_id VARCHAR, at_ms BIGINT, status BIGINT,
-  integration_status VARCHAR, method VARCHAR, line_hash UBIGINT);
+  integration_status VARCHAR, kind VARCHAR, line_hash UBIGINT);
 CREATE TEMP TABLE pieces (subject VARCHAR, from_ms BIGINT, to_ms BIGINT, piece INTEGER);
 CREATE TEMP TABLE odd (id VARCHAR);
 """
@@ -220,7 +220,7 @@ def _call_of(fields: dict[str, Any]) -> Call:
     version, key, body = (fields.get(name) for name in ("model_version", "idempotency_key", "input_sha256"))
     call_id = fields.get("id", "")
     work = (subject, at_ms, model, version or "", operation, level, fields["units"], status, billable, key, body)
-    answer = tuple(fields[name] for name in ("key_id", "at_ms", "answered_status", "integration_status", "method"))
+    answer = tuple(fields[name] for name in ("key_id", "at_ms", "answered_status", "integration_status", "kind"))
     return Call(
         subject=subject,
         at_ms=at_ms,

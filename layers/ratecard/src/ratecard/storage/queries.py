@@ -12,6 +12,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ratecard.billing.events import ANNOUNCEMENTS, CALL, OTHER
+
 ENVELOPE = ("specversion", "type", "id", "source", "time", "subject")
 WORK = (
     "operation",
@@ -61,7 +63,7 @@ USAGE_COLUMNS = (
     "part, strange, id, subject, at_ms, model, model_version, operation, level, units, status, billable, "
     "idempotency_key, input_sha256, line_hash"
 )
-ACCESS_COLUMNS = "part, strange, id, key_id, at_ms, status, integration_status, method, line_hash"
+ACCESS_COLUMNS = "part, strange, id, key_id, at_ms, status, integration_status, kind, line_hash"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,8 @@ def read_access(lines: str, dialect: Dialect = DUCKDB, *, parts: int = 1, mark: 
         "at_ms": "at_ms",
         "status": "TRY_CAST(m_status AS BIGINT)",
         "integration_status": "m_integrationStatus",
-        "method": "m_httpMethod",
+        "kind": f"CASE WHEN m_httpMethod = 'POST' AND m_resourcePath NOT LIKE '%{ANNOUNCEMENTS}' "
+        f"THEN '{CALL}' ELSE '{OTHER}' END",
     }
     types = dict.fromkeys(ACCESS_MEMBERS, "VARCHAR")
     shape = json.dumps(types)

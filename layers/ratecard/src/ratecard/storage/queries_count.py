@@ -17,7 +17,7 @@ _USAGE_FIELDS = (
     "idempotency_key",
     "input_sha256",
 )
-_ACCESS_FIELDS = ("key_id", "at_ms", "status", "integration_status", "method")
+_ACCESS_FIELDS = ("key_id", "at_ms", "status", "integration_status", "kind")
 
 GROUP = (
     "subject",
@@ -32,7 +32,7 @@ GROUP = (
     "key_id",
     "answered_status",
     "integration_status",
-    "method",
+    "kind",
     "copied",
 )
 """What calls of a group have in common: everything that decides what they count as."""
@@ -84,7 +84,7 @@ FROM (
     coalesce(a.key_id, '') AS key_id,
     coalesce(a.status, 0) AS answered_status,
     coalesce(a.integration_status, '') AS integration_status,
-    coalesce(a.method, '') AS method,
+    coalesce(a.kind, '') AS kind,
     coalesce(u.copied, FALSE) OR coalesce(a.copied, FALSE) AS copied
   FROM used_once u FULL OUTER JOIN answered_once a ON u.id = a.id
 ) c
