@@ -11,7 +11,7 @@ from support.artifacts import open_engine, write_model
 from support.boosters import COLUMNS, NAMES
 from support.graphs import by_hand, tensor
 
-from ratecard.kernel.errors import ArtifactError
+from ratecard.kernel.errors import ArtifactError, EngineError
 
 FLOAT = TensorProto.FLOAT
 
@@ -94,3 +94,15 @@ def test_a_wrong_column_count_shows_without_declared_widths(native_dir: Path, tm
 
     with pytest.raises(ArtifactError, match="cannot score the manifest's columns"):
         open_engine(folder, native_dir)
+
+
+def test_a_graph_that_answers_other_rows_than_asked_is_refused(native_dir: Path, tmp_path: Path) -> None:
+    """It does not write beside the memory that it is given: an error, and again an error."""
+    node = helper.make_node("Concat", ["X", "X"], ["Y"], axis=0)
+    doubled = by_hand([tensor("X", FLOAT, None, COLUMNS)], [node], [tensor("Y", FLOAT, None, COLUMNS)])
+    engine = open_engine(write_model(tmp_path, "onnx", doubled.SerializeToString(), NAMES), native_dir)
+
+    for count in (1, 3, 3):
+        with pytest.raises(EngineError):
+            engine.score([[0.5] * COLUMNS] * count)
+    engine.close()

@@ -7,7 +7,7 @@ from ctypes import POINTER, c_char_p, c_double, c_float, c_void_p, cast
 from ratecard.engines.native import load_library
 from ratecard.engines.onnx_api import DOUBLE, OrtApi
 from ratecard.engines.onnx_graph import Port, match_inputs, read_ports, read_tensor_info, select_outputs
-from ratecard.engines.onnx_tensors import InputTensor
+from ratecard.engines.onnx_tensors import InputTensor, OutputTensor
 from ratecard.engines.versions import check_version
 from ratecard.kernel.errors import ArtifactError, EngineError
 
@@ -48,6 +48,9 @@ class OnnxEngine:
         self._handles = (c_void_p * len(inputs))()
         self._answers = (c_void_p * len(outputs))()
         self._run = self._api.function("Run")
+        # Where all widths are declared, the graph writes into memory of ours; else it makes its own.
+        declared = min(_width(port) for port in outputs) >= 1
+        self._kept = [OutputTensor(self._api, port) for port in outputs] if declared else []
         self.outputs = 0
         self.outputs = self._count_outputs(inputs, outputs, taken)
 
@@ -64,12 +67,12 @@ class OnnxEngine:
         for place, tensor in enumerate(self._inputs):
             handles[place] = tensor.fill(rows)
         for place in range(len(answers)):
-            answers[place] = None
+            answers[place] = self._kept[place].reserve(len(rows)) if self._kept else None
         names, wanted = self._input_names, self._output_names
         status = self._run(self._session, None, names, handles, len(handles), wanted, len(answers), answers)
         if status:
             self._api.refuse(status)
-        return self._read(len(rows))
+        return _join([tensor.read() for tensor in self._kept]) if self._kept else self._read(len(rows))
 
     def contributions(self, rows: Sequence[Sequence[float | int | str]]) -> list[tuple[float, ...]]:
         """Refuse: a graph has no exact contributions."""
@@ -81,23 +84,21 @@ class OnnxEngine:
         """Free the session."""
         if self._session is None:
             return
-        for tensor in self._inputs:
-            tensor.free()
+        for taken in self._inputs:
+            taken.free()
+        for kept in self._kept:
+            kept.free()
         self._api.release("Session", self._session)
         self._api.release("Env", self._environment)
         self._session = None
 
     def _read(self, count: int) -> list[tuple[float, ...]]:
-        """Copy the outputs out and free them; join them row by row."""
+        """Copy outputs that the library made, free them and join them row by row."""
         try:
-            blocks = [self._read_output(answer, count) for answer in self._answers]
+            scores = _join([self._read_output(answer, count) for answer in self._answers])
         finally:
             for answer in self._answers:
                 self._api.release("Value", c_void_p(answer))
-        if len(blocks) == 1:
-            scores = blocks[0]
-        else:
-            scores = [tuple(value for part in parts for value in part) for parts in zip(*blocks, strict=True)]
         if self.outputs and len(scores[0]) != self.outputs:
             raise EngineError("ONNX Runtime answered with another number of values than the graph declares")
         return scores
@@ -131,7 +132,7 @@ class OnnxEngine:
 
     def _count_outputs(self, inputs: list[Port], outputs: list[Port], taken: list[tuple[int, ...]]) -> int:
         """Scores per row, as the graph declares them, or else as it answers a row of zeros."""
-        widths = [port.shape[1] if len(port.shape) == 2 else len(port.shape) for port in outputs]
+        widths = [_width(port) for port in outputs]
         if min(widths) >= 1 and all(port.shape[1] >= 1 for port in inputs):
             return sum(widths)
         row: list[float | str] = [0.0] * self.columns
@@ -142,6 +143,18 @@ class OnnxEngine:
             return len(self.score([row])[0])
         except EngineError as error:
             raise ArtifactError(f"the ONNX graph cannot score the manifest's columns: {error.detail}") from error
+
+
+def _width(port: Port) -> int:
+    """Return how many scores of a row an output declares; less than 1 if it leaves that open."""
+    return port.shape[1] if len(port.shape) == 2 else len(port.shape)
+
+
+def _join(blocks: list[list[tuple[float, ...]]]) -> list[tuple[float, ...]]:
+    """Join the scores of several outputs row by row."""
+    if len(blocks) == 1:
+        return blocks[0]
+    return [tuple([value for part in parts for value in part]) for parts in zip(*blocks, strict=True)]
 
 
 def _names(ports: list[Port]) -> Array[c_char_p]:

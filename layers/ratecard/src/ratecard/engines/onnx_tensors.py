@@ -1,4 +1,4 @@
-"""Rows as the tensors that an ONNX graph takes."""
+"""Rows as the tensors that an ONNX graph takes, and the tensors that it answers as scores."""
 
 from __future__ import annotations
 
@@ -87,12 +87,8 @@ class InputTensor:
             allocator = api.create("GetAllocatorWithDefaultOptions")
             self._value = api.create("CreateTensorAsOrtValue", allocator, shape, 2, STRING)
         else:
-            size = self._row.size * count
-            self._block = (c_char * size)()
-            memory = api.create("CreateCpuMemoryInfo", DEVICE_ALLOCATOR, DEFAULT_MEMORY)
-            arguments = (memory, self._block, size, shape, 2, self._element)
-            self._value = api.create("CreateTensorWithDataAsOrtValue", *arguments)
-            api.release("MemoryInfo", memory)
+            self._block = (c_char * (self._row.size * count))()
+            self._value = _wrap(api, self._block, shape, self._element)
         self._count = count
 
     def _write(self, rows: Iterable[Sequence[float | int | str]]) -> None:
@@ -111,6 +107,59 @@ class InputTensor:
                     raise
                 pack(block, offset, *map(convert, row))
             offset += size
+
+
+class OutputTensor:
+    """One output of a graph whose width is declared. Memory and handle are kept for the next call of as many rows.
+
+    The graph writes into memory that it is given, and refuses to if it would answer another shape: a call then asks
+    the library for nothing more.
+
+    Parameters
+    ----------
+    api : OrtApi
+        The library.
+    port : Port
+        The graph's output, of floating-point numbers.
+    """
+
+    def __init__(self, api: OrtApi, port: Port) -> None:
+        self._api = api
+        self._element = port.element
+        self._shape = port.shape[1:]
+        self._row = Struct(f"{(*self._shape, 1)[0]}{CODES[port.element]}")
+        self._count = 0
+        self._block: Array[c_char] = (c_char * 0)()
+        self._value = c_void_p()
+
+    def reserve(self, count: int) -> int | None:
+        """Make room for the scores of so many rows; answer the tensor's handle."""
+        if count != self._count:
+            self.free()
+            shape = (count, *self._shape)
+            self._block = (c_char * (self._row.size * count))()
+            self._value = _wrap(self._api, self._block, (c_int64 * len(shape))(*shape), self._element)
+            self._count = count
+        return self._value.value
+
+    def read(self) -> list[tuple[float, ...]]:
+        """Copy the scores out, row by row."""
+        return list(self._row.iter_unpack(self._block))
+
+    def free(self) -> None:
+        """Free the handle."""
+        self._api.release("Value", self._value)
+        self._value, self._count = c_void_p(), 0
+
+
+def _wrap(api: OrtApi, block: Array[c_char], shape: Array[c_int64], element: int) -> c_void_p:
+    """Make a tensor of memory that stays ours."""
+    memory = api.create("CreateCpuMemoryInfo", DEVICE_ALLOCATOR, DEFAULT_MEMORY)
+    try:
+        arguments = (memory, block, len(block), shape, len(shape), element)
+        return api.create("CreateTensorWithDataAsOrtValue", *arguments)
+    finally:
+        api.release("MemoryInfo", memory)
 
 
 def _to_float32(value: float | int | str) -> float:
