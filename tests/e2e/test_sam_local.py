@@ -14,7 +14,6 @@ import boto3
 import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
-from support.buckets import served_buckets
 from support.container_aws import made_ledger, served_aws
 from support.ledger import usage
 from support.samcli import QUIET, SamCli
@@ -99,8 +98,11 @@ def test_a_sample_event_gets_the_reply_beside_it(sam, event):
     assert without_ids(answer) == without_ids(expected)
 
 
-def test_a_file_is_scored_in_the_container(sam, tmp_path):
-    """The batch twin under SAM, with buckets that only speak HTTP: scores, rejects, manifest, one usage line."""
+def test_a_file_is_scored_in_the_container(sam, tmp_path, monkeypatch):
+    """The steps of the batch twin under SAM, with the layers as built: scores, rejects, manifest, one usage line."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    region = QUIET["AWS_DEFAULT_REGION"]
     key = f"inbox/acme/{CONTRACT.slug}/applicants.csv"
     names = [feature.name for feature in CONTRACT.features]
     good = sample_row(CONTRACT)
@@ -108,22 +110,29 @@ def test_a_file_is_scored_in_the_container(sam, tmp_path):
     writer = csv.DictWriter(lines, names)
     writer.writeheader()
     writer.writerows([good, {**good, names[0]: "much"}, good])
-    with served_buckets("inbox-bucket", "outbox-bucket") as (address, s3):
+    with served_aws() as address:
+        s3 = boto3.client("s3", region_name=region)
+        for bucket in ("inbox-bucket", "outbox-bucket"):
+            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})
+        s3.put_bucket_versioning(Bucket="inbox-bucket", VersioningConfiguration={"Status": "Enabled"})
         stored = s3.put_object(Bucket="inbox-bucket", Key=key, Body=lines.getvalue().encode())
-        event = tmp_path / "event.json"
         one = {"key": key, "version-id": stored["VersionId"], "size": len(lines.getvalue())}
         created = {"source": "aws.s3", "detail-type": "Object Created", "time": "2026-11-22T10:11:12Z"}
-        event.write_text(json.dumps({**created, "detail": {"bucket": {"name": "inbox-bucket"}, "object": one}}))
-        variables = {
-            "AWS_ENDPOINT_URL_S3": address,
-            "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
-            "RATECARD_OUTBOX": "outbox-bucket",
-        }
+        variables = {"AWS_ENDPOINT_URL": address, "RATECARD_OUTBOX": "outbox-bucket"}
         template = sam.with_environment("CreditRatingBatchFunction", variables)
-        manifest, log = sam.invoke("CreditRatingBatchFunction", event, template=template)
+
+        def ask(operation, **event):
+            (tmp_path / "event.json").write_text(json.dumps({"operation": operation, "brief": True, **event}))
+            return sam.invoke("CreditRatingBatchFunction", tmp_path / "event.json", template=template)
+
+        planned, _ = ask("plan", event={**created, "detail": {"bucket": {"name": "inbox-bucket"}, "object": one}})
+        (part,) = json.loads(s3.get_object(Bucket="outbox-bucket", Key=planned["parts_key"])["Body"].read())
+        ask("score", job=planned["job"], part=part)
+        answer, log = ask("collect", job=planned["job"])
         written = {one["Key"].rsplit("/", 1)[1] for one in s3.list_objects_v2(Bucket="outbox-bucket")["Contents"]}
-    assert (manifest["status"], manifest["rows"]) == ("succeeded", {"read": 3, "scored": 2, "rejected": 1})
-    assert manifest["cost"]["currency"] == "USD"
+    assert planned["function"].endswith(":$LATEST")
+    assert (answer["status"], answer["rows"]) == ("succeeded", {"read": 3, "scored": 2, "rejected": 1})
+    assert answer["cost"]["currency"] == "USD"
     assert written == {"scored.csv", "rejects.csv", "manifest.json"}
     assert log.count('"type":"ratecard.call.v1"') == 1
 

@@ -73,7 +73,7 @@ def test_each_role_may_do_just_its_part(batch):
     assert rights["states:StartExecution"]["Fn::Sub"].endswith("ratecard-${Stage}-${Slug}-batch")
     assert set(rights) == {
         *("lambda:InvokeFunction", "s3:GetObject", "kms:Decrypt", "sqs:SendMessage", "states:StartExecution"),
-        *("states:DescribeExecution", "states:StopExecution", "states:RedriveExecution"),
+        *("states:DescribeExecution", "states:StopExecution"),
     }
 
 

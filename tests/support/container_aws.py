@@ -1,6 +1,9 @@
 """moto's AWS over HTTP, for a function in a container: whatever service a signed request is for."""
 
+import ipaddress
+import json
 import re
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,8 +12,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import boto3
 import requests
 from moto import mock_aws
-
-from support.buckets import host_seen_from_containers
 
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
 _HOP = {"connection", "content-length", "content-encoding", "transfer-encoding", "date", "server"}
@@ -44,6 +45,13 @@ class AwsHandler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Keep quiet."""
+
+
+def host_seen_from_containers() -> str:
+    """Return this machine's address on Docker's default network."""
+    command = ["docker", "network", "inspect", "bridge", "-f", "{{json .IPAM.Config}}"]
+    config = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)[0]
+    return config.get("Gateway") or str(next(ipaddress.ip_network(config["Subnet"]).hosts()))
 
 
 @contextmanager
