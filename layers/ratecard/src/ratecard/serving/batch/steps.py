@@ -108,7 +108,7 @@ def brief_answer(answer: Mapping[str, Any], job: Job, function: str | None) -> d
     Returns
     -------
     dict
-        `status`, and of a plan also `job`, `parts`, `parts_key` and `function`; of a manifest its `manifest_key`, `rows`
+        `status`, and of a plan also `job`, `parts`, `parts_key` and `function`; of a manifest `manifest_key`, `rows`
         and `cost`, and whether the file was `refused`.
     """
     brief: dict[str, Any] = {"status": answer["status"]}
@@ -207,7 +207,7 @@ class Steps:
         return manifest
 
     def give_up(self, job: Job, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Fail a job for the reason that a caller gives, or that a part's note gives, or for none that is the file's."""
+        """Fail a job for the reason that a caller gives, or that a part's note gives, or for none of the file's."""
         plan = self._find(job, PLAN)
         refusal = None if plan is None or "reason" in event else find_refusal(job, self._store, plan)
         reason = str(event.get("reason", "a step failed again and again"))
