@@ -66,7 +66,7 @@ def test_the_artifact_was_made_by_the_recipe_that_is_committed():
 
 def test_the_artifact_is_small_and_true_to_the_machine():
     """Support vectors cost time in every explanation; no row of the data changes its band in the graph."""
-    assert (ARTIFACT / "model.onnx").stat().st_size < 300_000
+    assert (ARTIFACT / "model.onnx").stat().st_size < 400_000
     metrics = load_manifest(ARTIFACT).metrics
     assert metrics["support_vectors"] == MEASURED["support_vectors"] < 2_000
     assert metrics["fidelity"]["flips"] == 0

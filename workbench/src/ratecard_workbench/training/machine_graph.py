@@ -2,10 +2,15 @@
 
 The usual converter writes Yeo-Johnson's transformation in thirty operations for every group of columns, both of its
 branches among them. For one row, each operation costs more than what it computes. Numbers that the contract keeps at 0
-or above need one branch, and all columns of numbers can be raised to their powers at once.
+or above need one branch, and all columns of numbers can be raised to their powers at once. What a row's words do to the
+kernel is one row of a table by all of its words: between calls the caches are lost, and whatever of the vectors a call
+does not read it need not wait for.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,9 +33,39 @@ OPERATIONS, FORMAT = 13, 8
 ROW, EVENT = "X", "event"
 
 
+MOST_WORDS = 200
+"""Rows of the table, one for each combination of words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """An encoded column of words.
+
+    Attributes
+    ----------
+    column : int
+        Its place in a row.
+    codes : array of float64
+        Those the encoder has seen; any other is none of them.
+    places : list of int
+        Of its parts among the machine's columns.
+    weight : float
+        What the machine is given for a word that a row has.
+    """
+
+    column: int
+    codes: NDArray[np.float64]
+    places: list[int]
+    weight: float
+
+    def encode(self, code: int) -> NDArray[np.float64]:
+        """Return what the machine is given for a code."""
+        return np.where(self.codes == code, self.weight, 0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What becomes of a row before the kernel: first the numbers, then a 1 for each word that it has.
+    """What becomes of a row before the kernel.
 
     Attributes
     ----------
@@ -42,20 +77,15 @@ class Plan:
         What is added to them.
     numbers : list of int
         Their places among the machine's columns.
-    word_columns, word_places : list of int
-        Column of each word, and its place among the machine's columns.
-    word_codes, word_weights : list of float
-        Code of each word, and what the machine is given for it.
+    words : list of Words
+        All encoded columns.
     """
 
     powers: NDArray[np.float64]
     scale: NDArray[np.float64]
     shift: NDArray[np.float64]
     numbers: list[int]
-    word_columns: list[int]
-    word_places: list[int]
-    word_codes: list[float]
-    word_weights: list[float]
+    words: list[Words]
 
 
 def lower_machine(pipeline: Pipeline, contract: ModelContract) -> tuple[bytes, str]:
@@ -81,7 +111,7 @@ def lower_machine(pipeline: Pipeline, contract: ModelContract) -> tuple[bytes, s
         raise ExportError("only a radial machine of two classes with a gamma in figures is written as a small graph")
     plan = _plan_columns(columns, len(contract.columns))
     _refuse_unfit_numbers(plan, contract)
-    constants = _list_constants(plan, machine)
+    constants = _list_constants(plan, machine, contract)
     graph = helper.make_graph(
         _list_nodes(),
         "machine",
@@ -97,16 +127,15 @@ def lower_machine(pipeline: Pipeline, contract: ModelContract) -> tuple[bytes, s
 def _plan_columns(columns: ColumnTransformer, width: int) -> Plan:
     """Read the fitted steps, in the order in which the machine has their columns."""
     weights = columns.transformer_weights or {}
-    plan = Plan(np.zeros(width), np.zeros((width, 0)), np.zeros(0), [], [], [], [], [])
-    scales, shifts, place = [], [], 0
+    powers, scales, shifts = np.zeros(width), [np.zeros((width, 0))], [np.zeros(0)]
+    numbers: list[int] = []
+    words: list[Words] = []
+    place = 0
     for name, step, chosen in columns.transformers_:
         weight = float(weights.get(name, 1.0))
         if _is_encoder(step):
             for column, codes in zip(chosen, step.categories_, strict=True):
-                plan.word_columns.extend([column] * len(codes))
-                plan.word_codes.extend(codes.tolist())
-                plan.word_weights.extend([weight] * len(codes))
-                plan.word_places.extend(range(place, place + len(codes)))
+                words.append(Words(column, codes, list(range(place, place + len(codes))), weight))
                 place += len(codes)
         elif _is_power(step):
             if np.abs(step.lambdas_).min() < LEAST_POWER:
@@ -114,25 +143,14 @@ def _plan_columns(columns: ColumnTransformer, width: int) -> Plan:
             # A line in (x + 1)^power, whose two numbers are read off at 0 and 1.
             at_zero, at_one = step.transform(np.array([[0.0], [1.0]]) * np.ones(len(chosen)))
             slope = (at_one - at_zero) / (2.0**step.lambdas_ - 1)
-            plan.powers[chosen] = step.lambdas_
+            powers[chosen] = step.lambdas_
             scales.append(np.eye(width)[:, chosen] * weight * slope)
             shifts.append(weight * (at_zero - slope))
-            plan.numbers.extend(range(place, place + len(chosen)))
+            numbers.extend(range(place, place + len(chosen)))
             place += len(chosen)
         elif step != "drop":
             raise ExportError(f"the step {name} is neither one-hot encoding nor Yeo-Johnson with standardizing")
-    if not scales:
-        raise ExportError("the machine sees no numbers")
-    return Plan(
-        plan.powers,
-        np.hstack(scales),
-        np.concatenate(shifts),
-        plan.numbers,
-        plan.word_columns,
-        plan.word_places,
-        plan.word_codes,
-        plan.word_weights,
-    )
+    return Plan(powers, np.hstack(scales), np.concatenate(shifts), numbers, words)
 
 
 def _is_encoder(step: object) -> bool:
@@ -151,45 +169,64 @@ def _refuse_unfit_numbers(plan: Plan, contract: ModelContract) -> None:
             raise ExportError(f"{feature.name} may be negative or missing, and the small graph has no branch for it")
 
 
-def _list_constants(plan: Plan, machine: SVC) -> dict[str, NDArray[np.generic]]:
+def _list_constants(plan: Plan, machine: SVC, contract: ModelContract) -> dict[str, NDArray[np.generic]]:
     """Return the constants by name.
 
     The kernel's exponent is -gamma (|x|^2 + |s|^2 - 2 x.s): one matrix product, if |x|^2 of the numbers goes with the
-    row as one more column; of a word it is its weight's square, or nothing.
+    row as one more column. The part that words have in it is in the table, with |s|^2 of the numbers.
     """
     turns = take_turns(machine.n_support_)
     vectors, gamma = machine.support_vectors_[turns], float(machine.gamma)
-    weights = np.array(plan.word_weights)[:, np.newaxis]
-    exponents = [
-        2 * gamma * vectors[:, plan.numbers].T,
-        np.full((1, len(vectors)), -gamma),
-        gamma * weights * (2 * vectors[:, plan.word_places].T - weights),
-    ]
-    single: dict[str, NDArray[np.float64]] = {
-        "word_codes": np.array(plan.word_codes),
+    sizes = [_count_words(contract, words) for words in plan.words]
+    if prod(sizes) > MOST_WORDS:
+        raise ExportError(f"{prod(sizes)} combinations of words are too many for the small graph's table")
+    strides = np.zeros(len(contract.columns))
+    for place, words in enumerate(plan.words):
+        strides[words.column] = prod(sizes[place + 1 :])
+    numbers = vectors[:, plan.numbers]
+    constants: dict[str, NDArray[np.float64]] = {
+        "strides": strides,
+        "table": -gamma * ((numbers**2).sum(axis=1) + np.stack(list(_list_distances(plan.words, sizes, vectors)))),
         "one": np.ones(1),
         "powers": plan.powers,
         "scale": plan.scale,
         "shift": plan.shift,
-        "vectors": np.vstack(exponents),
-        "lengths": -gamma * (vectors**2).sum(axis=1),
+        "vectors": np.vstack([2 * gamma * numbers.T, np.full((1, len(vectors)), -gamma)]),
         "coefficients": machine.dual_coef_.T[turns],
         "constant": machine.intercept_,
     }
-    places = {"word_columns": np.array(plan.word_columns, dtype=np.int64)}
-    return {**places, **{name: value.astype(np.float32) for name, value in single.items()}}
+    return {name: value.astype(np.float32) for name, value in constants.items()}
+
+
+def _count_words(contract: ModelContract, words: Words) -> int:
+    feature = contract.features[words.column]
+    values: tuple[str, ...] = getattr(feature, "values", ())
+    if not values or getattr(feature, "missing", False):
+        raise ExportError(f"{feature.name} is no category, or may be missing, and has no place in the table of words")
+    return len(values)
+
+
+def _list_distances(
+    words: list[Words], sizes: list[int], vectors: NDArray[np.float64]
+) -> Iterator[NDArray[np.float64]]:
+    """Give the squared distance from each combination of words to the words of each vector."""
+    for combination in product(*map(range, sizes)):
+        distance = np.zeros(len(vectors))
+        for one, code in zip(words, combination, strict=True):
+            distance += ((one.encode(code) - vectors[:, one.places]) ** 2).sum(axis=1)
+        yield distance
 
 
 def _list_nodes() -> list[NodeProto]:
     return [
-        helper.make_node("Gather", [ROW, "word_columns"], ["codes"], axis=1),
-        helper.make_node("Equal", ["codes", "word_codes"], ["has_word"]),
-        helper.make_node("Cast", ["has_word"], ["words"], to=TensorProto.FLOAT),
+        helper.make_node("MatMul", [ROW, "strides"], ["place"]),
+        helper.make_node("Cast", ["place"], ["words"], to=TensorProto.INT64),
+        helper.make_node("Gather", ["table", "words"], ["lengths"], axis=0),
         helper.make_node("Add", [ROW, "one"], ["above"]),
         helper.make_node("Pow", ["above", "powers"], ["raised"]),
         helper.make_node("Gemm", ["raised", "scale", "shift"], ["numbers"]),
         helper.make_node("ReduceSumSquare", ["numbers"], ["length"], axes=[1], keepdims=1),
-        helper.make_node("Concat", ["numbers", "length", "words"], ["row"], axis=1),
+        helper.make_node("Concat", ["numbers", "length"], ["row"], axis=1),
         helper.make_node("Gemm", ["row", "vectors", "lengths"], ["exponents"]),
         helper.make_node("Exp", ["exponents"], ["kernel"]),
         helper.make_node("Gemm", ["kernel", "coefficients", "constant"], [EVENT]),
