@@ -113,3 +113,20 @@ def test_numbers_without_a_branch_are_refused(change: dict[str, object]) -> None
 
     with pytest.raises(ExportError, match="seconds may be negative or missing"):
         lower_machine(pipeline, CONTRACT.replace(features=tuple(features)))
+
+
+@pytest.mark.parametrize(
+    ("feature", "sentence"),
+    [
+        (Category("season", values=tuple(map(str, range(105))), about="A word.", sample="0"), "210 comb"),
+        (CONTRACT.features[0].replace(missing=True), "season is no category, or may be missing"),
+        (Integer("season", unit="codes", minimum=0, maximum=3, about="A number.", sample=0), "season is no category"),
+    ],
+    ids=["too many", "missing", "a number"],
+)
+def test_words_without_a_place_in_the_table_are_refused(feature: object, sentence: str) -> None:
+    """The table has one row for each combination of words that the contract lets through."""
+    contract = CONTRACT.replace(features=(feature, *CONTRACT.features[1:]))
+
+    with pytest.raises(ExportError, match=sentence):
+        lower_machine(make_machine(), contract)

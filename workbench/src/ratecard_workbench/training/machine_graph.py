@@ -97,12 +97,13 @@ def lower_machine(pipeline: Pipeline, contract: ModelContract) -> tuple[bytes, s
         A `ColumnTransformer` of `OneHotEncoder` and standardizing Yeo-Johnson `PowerTransformer`, then a radial `SVC`
         of two classes.
     contract : ModelContract
-        Its numbers must lie at 0 or above, and none may be missing.
+        Its numbers must lie at 0 or above, its words be categories, and none may be missing.
 
     Raises
     ------
     ExportError
-        If a step is of another kind, a number may be negative or missing, or a power is too near 0.
+        If a step is of another kind, a number may be negative or missing, a power is too near 0, or words have more
+        than `MOST_WORDS` combinations.
     """
     columns, machine = pipeline[0], pipeline[-1]
     if len(pipeline) != 2 or not isinstance(columns, ColumnTransformer) or not isinstance(machine, SVC):
