@@ -19,7 +19,7 @@ def test_the_page_lists_every_place_code_of_the_source(repository):
     source = "\n".join(
         path.read_text()
         for part in ("contract", "serving", "metering")
-        for path in (repository / "layers/ratecard/src/ratecard" / part).glob("*.py")
+        for path in (repository / "layers/ratecard/src/ratecard" / part).rglob("*.py")
     )
     used = set(re.findall(r'(?:Problem\([^"\n]*(?:"[^"\n]*")?, |Refusal\()"(\w+)"', source))
     assert {"wrong_type", "out_of_range", "bad_csv", "binary_tensors"} <= used
