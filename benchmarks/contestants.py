@@ -190,7 +190,7 @@ def contestant(name: str, run: tuple[str, str], environment: dict[str, str], eve
 def model_contestants(deployment: Deployment, runtime: str, model: BenchModel) -> list[Contestant]:
     """Return one of our functions, without and, where it gives them, with reasons."""
     environment = lambda_environment(deployment.tasks[model.slug], deployment.layer, native=deployment.native)
-    run, row = (runtime, f"{model.package}.handler"), sample_row(model.contract)
+    run, row = (runtime, f"{model.package}.handler"), model.row
     plain = contestant(model.slug, run, environment, proxy_event(row, model.slug))
     if not model.contract.reasons:
         return [replace(plain, model=model.slug)]

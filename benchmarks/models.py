@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.machine import ROOT
-from ratecard.contract import ModelContract
+from ratecard.contract import ModelContract, Text
+from ratecard.contract.sample import sample_row
 from ratecard_workbench.publish.catalogue import load_contract
 
 MODELS = ROOT / "functions" / "models"
@@ -22,6 +23,13 @@ WARM_OTHERS = 1.3
 REASONS = 4.0
 SAMPLED_REASONS = 10.0
 ZIP_MEGABYTES = 5.0
+
+PLAIN_TEXT = (
+    "I opened an account at this bank last spring because of an offer on their page. The branch told me that the "
+    "bonus would come within a month. I have visited them twice and written three letters since, and each time "
+    "somebody else promised to look into it. It is now autumn. I would like the bonus that was offered, and an answer."
+)
+"""As long as the sample of a text model, and owed no reasons: what is called without them must be answered without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,12 @@ class BenchModel:
     def slug(self) -> str:
         """The model's name in URLs."""
         return self.contract.slug
+
+    @property
+    def row(self) -> dict[str, object]:
+        """The row to score: the contract's sample, with a text that asks for no special handling."""
+        texts = {feature.name: PLAIN_TEXT for feature in self.contract.features if isinstance(feature, Text)}
+        return {**sample_row(self.contract), **texts}
 
     @property
     def cold_limit(self) -> float:
