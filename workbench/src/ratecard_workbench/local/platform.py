@@ -45,7 +45,7 @@ from ratecard_workbench.local.sinks import PlatformSinks
 from ratecard_workbench.local.upload import UploadDoor
 from ratecard_workbench.local.vigil import Vigil
 
-LEDGER = "RATECARD_LEDGER"
+ACCOUNTS = "RATECARD_ACCOUNTS"
 """A function that the template gives a ledger gets this home's."""
 
 
@@ -128,7 +128,10 @@ def make_surroundings(root: Path, home: Home, application: Application) -> Surro
     """Collect what all workers share, and where those that take files find them."""
     native = find_native_directory(root)
     objects = {"RATECARD_OBJECT_ROOT": str(home.root)}
-    ledger = {"RATECARD_LEDGER_ROOT": str(home.root)}
+    ledger = {
+        "RATECARD_LEDGER_ROOT": str(home.root),
+        "RATECARD_PRICE_BOOK": str((root / "infra" / "ratecard.toml").resolve()),
+    }
     with usable(home.runtime):
         packages = prepare_packages(home.runtime.resolve())
         columns = prepare_columns(home.runtime.resolve())
@@ -137,7 +140,7 @@ def make_surroundings(root: Path, home: Home, application: Application) -> Surro
         columns=columns,
         environment={"RATECARD_NATIVE_DIR": str(native)} if native is not None else {},
         by_function={
-            name: (objects if spec.arrivals is not None else {}) | (ledger if LEDGER in spec.environment else {})
+            name: (objects if spec.arrivals is not None else {}) | (ledger if ACCOUNTS in spec.environment else {})
             for name, spec in application.functions.items()
         },
     )

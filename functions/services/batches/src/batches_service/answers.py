@@ -61,10 +61,12 @@ def answer(event: Event, stores: Stores) -> Answer:
         if event["resource"] == BATCH:
             order = _load(stores, customer, str(event["pathParameters"]["id"]))
             return _json(200, {**_described(order), **tell_progress(order, stores.places), "call_id": call_id})
-        order = _place(event, stores, customer)
+        order = _order(event, customer)
         price = _row_price(order, stores, customer)
     except RatecardError as error:
         return _refuse(error, call_id)
+    # Written down before it can be uploaded: the upload starts it.
+    stores.places.store(order_key(customer, order.id), encode(order.document()).encode())
     upload = stores.places.upload_for(order).document()
     links = {"self": f"/v1/batches/{order.id}"}
     told = {**_described(order), "upload": upload, "row_price": price, "links": links, "call_id": call_id}
@@ -78,17 +80,14 @@ def _customer(event: Event, stores: Stores) -> str:
         raise UnknownCallerError("the API key belongs to no customer") from None
 
 
-def _place(event: Event, stores: Stores, customer: str) -> Order:
-    """Write down what is asked for; the upload starts it."""
-    order = parse_order(
+def _order(event: Event, customer: str) -> Order:
+    return parse_order(
         parse_json(event["body"] or ""),
         batch=secrets.token_hex(16),
         customer=customer,
         slug=event["resource"].split("/")[3],
         created_at=rfc3339_from_epoch_ms(int(event["requestContext"]["requestTimeEpoch"])),
     )
-    stores.places.store(order_key(customer, order.id), encode(order.document()).encode())
-    return order
 
 
 def _row_price(order: Order, stores: Stores, customer: str) -> dict[str, str]:
