@@ -22,6 +22,7 @@ from ratecard_workbench.local.accountable import audited, operator_name
 from ratecard_workbench.local.application import Application, load_application
 from ratecard_workbench.local.clockwork import Clockwork
 from ratecard_workbench.local.demo import issue_demo_key
+from ratecard_workbench.local.download import DownloadDoor
 from ratecard_workbench.local.errors import ConfigurationError
 from ratecard_workbench.local.gateway import Gateway
 from ratecard_workbench.local.home import Home, HomeLock, usable
@@ -196,7 +197,14 @@ class Platform:
             pools = self._make_pools(project, home, sinks)
             inbox = Inbox(home, pools, accounts, sinks.platform_log)
             inbox.prepare(demo.key.customer_id)
-            gateway = make_gateway(project, keyring, pools, sinks=sinks, uploads=UploadDoor(home.inbox, inbox.slugs))
+            gateway = make_gateway(
+                project,
+                keyring,
+                pools,
+                sinks=sinks,
+                uploads=UploadDoor(home.inbox, inbox.slugs),
+                downloads=DownloadDoor(home.root / "outbox"),
+            )
             server = make_server(gateway, options.drain_seconds)
             vigil = Vigil(self._stop, partial(sinks.platform_log.record, "platform"))
             ticking = vigil.start("the clockwork", Clockwork(project.book, keyring, pools, sinks).run())
@@ -259,6 +267,7 @@ def make_gateway(
     *,
     sinks: PlatformSinks,
     uploads: UploadDoor,
+    downloads: DownloadDoor,
 ) -> Gateway:
     """Put the ASGI application together."""
     stage = project.application.stage
@@ -273,6 +282,7 @@ def make_gateway(
         pools=pools,
         access=AccessLog(stage.access_log_format, stage=stage.name, sink=sinks.access.append, on_error=access_lost),
         uploads=uploads,
+        downloads=downloads,
         report=lambda fault: sinks.platform_log.record("gateway", fault),
         stage=stage,
     )

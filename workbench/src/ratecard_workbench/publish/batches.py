@@ -148,10 +148,14 @@ def _finished() -> dict[str, Schema]:
 
 def _operation(method: str, name: str, summary: str, schema: str) -> Document:
     served = {"description": "Yours.", "content": {"application/json": {"schema": reference_to(schema)}}}
-    told = {"201": served, **refusals(SENT)} if method == "post" else {
-        "200": served,
-        **refusals((*REFUSALS, "invalid_request", "not_found", "no_batch")),
-    }
+    told = (
+        {"201": served, **refusals(SENT)}
+        if method == "post"
+        else {
+            "200": served,
+            **refusals((*REFUSALS, "invalid_request", "not_found", "no_batch")),
+        }
+    )
     return {
         "operationId": name,
         "tags": ["batches"],
