@@ -24,6 +24,7 @@ from ratecard_workbench.local.clockwork import Clockwork
 from ratecard_workbench.local.demo import issue_demo_key
 from ratecard_workbench.local.download import DownloadDoor
 from ratecard_workbench.local.errors import ConfigurationError
+from ratecard_workbench.local.file_doors import FileDoors
 from ratecard_workbench.local.gateway import Gateway
 from ratecard_workbench.local.home import Home, HomeLock, usable
 from ratecard_workbench.local.inbox import Inbox
@@ -197,14 +198,8 @@ class Platform:
             pools = self._make_pools(project, home, sinks)
             inbox = Inbox(home, pools, accounts, sinks.platform_log)
             inbox.prepare(demo.key.customer_id)
-            gateway = make_gateway(
-                project,
-                keyring,
-                pools,
-                sinks=sinks,
-                uploads=UploadDoor(home.inbox, inbox.slugs),
-                downloads=DownloadDoor(home.root / "outbox"),
-            )
+            doors = FileDoors(UploadDoor(home.inbox, inbox.slugs), DownloadDoor(home.root / "outbox"))
+            gateway = make_gateway(project, keyring, pools, sinks=sinks, doors=doors)
             server = make_server(gateway, options.drain_seconds)
             vigil = Vigil(self._stop, partial(sinks.platform_log.record, "platform"))
             ticking = vigil.start("the clockwork", Clockwork(project.book, keyring, pools, sinks).run())
@@ -266,8 +261,7 @@ def make_gateway(
     pools: Mapping[str, FunctionPool],
     *,
     sinks: PlatformSinks,
-    uploads: UploadDoor,
-    downloads: DownloadDoor,
+    doors: FileDoors,
 ) -> Gateway:
     """Put the ASGI application together."""
     stage = project.application.stage
@@ -281,8 +275,7 @@ def make_gateway(
         refusals=parse_refusals(project.definition.document),
         pools=pools,
         access=AccessLog(stage.access_log_format, stage=stage.name, sink=sinks.access.append, on_error=access_lost),
-        uploads=uploads,
-        downloads=downloads,
+        doors=doors,
         report=lambda fault: sinks.platform_log.record("gateway", fault),
         stage=stage,
     )
