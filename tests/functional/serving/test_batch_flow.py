@@ -102,6 +102,7 @@ def test_columns_asked_for_with_the_batchs_id_are_carried(flow, capsys):
     row = json.dumps({**sample_row(EVERY_KIND), "branch": "north"}).encode() + b"\n"
     for name in (key, key.replace("acme", "beta")):
         assert flow.announce(flow.put(name, row)) == "SUCCEEDED"
+    assert [one["status"] for one in flow.batches()] == ["SUCCEEDED"] * 2, flow.batches()
     manifests = {
         name.split("/")[1]: json.loads(content)
         for name, content in flow.results().items()
@@ -110,7 +111,9 @@ def test_columns_asked_for_with_the_batchs_id_are_carried(flow, capsys):
     assert manifests["acme"]["carried"] == ["branch"]
     assert manifests["acme"]["rows"]["scored"] == 1
     assert manifests["beta"]["carried"] == []
-    (scored,) = [content for name, content in flow.results().items() if name.endswith("scored.jsonl")]
+    (scored,) = [
+        content for name, content in flow.results().items() if "/acme/" in name and name.endswith("scored.jsonl")
+    ]
     assert json.loads(scored)["branch"] == "north"
 
 
