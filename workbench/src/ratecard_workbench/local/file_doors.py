@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ratecard_workbench.local.download import DownloadDoor
 from ratecard_workbench.local.exchange import Exchange, Receive
+from ratecard_workbench.local.home import Home
 from ratecard_workbench.local.proxy_event import Answer
 from ratecard_workbench.local.request_body import read_body
 from ratecard_workbench.local.upload import UploadDoor
@@ -14,15 +17,15 @@ class FileDoors:
 
     Parameters
     ----------
-    uploads : UploadDoor
-        Takes files.
-    downloads : DownloadDoor
-        Gives results.
+    home : Home
+        Has inbox and outbox.
+    slugs : callable
+        Returns the models that take files.
     """
 
-    def __init__(self, uploads: UploadDoor, downloads: DownloadDoor) -> None:
-        self._uploads = uploads
-        self._downloads = downloads
+    def __init__(self, home: Home, slugs: Callable[[], tuple[str, ...]]) -> None:
+        self._uploads = UploadDoor(home.inbox, slugs)
+        self._downloads = DownloadDoor(home.root / "outbox")
 
     async def answer(self, exchange: Exchange, receive: Receive) -> Answer | None:
         """Take or give a file; None if there is no such result. Raises what the upload door raises."""

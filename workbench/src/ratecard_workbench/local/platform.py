@@ -22,7 +22,6 @@ from ratecard_workbench.local.accountable import audited, operator_name
 from ratecard_workbench.local.application import Application, load_application
 from ratecard_workbench.local.clockwork import Clockwork
 from ratecard_workbench.local.demo import issue_demo_key
-from ratecard_workbench.local.download import DownloadDoor
 from ratecard_workbench.local.errors import ConfigurationError
 from ratecard_workbench.local.file_doors import FileDoors
 from ratecard_workbench.local.gateway import Gateway
@@ -44,7 +43,6 @@ from ratecard_workbench.local.refusals import parse_refusals
 from ratecard_workbench.local.router import Router
 from ratecard_workbench.local.server import bind, make_server
 from ratecard_workbench.local.sinks import PlatformSinks
-from ratecard_workbench.local.upload import UploadDoor
 from ratecard_workbench.local.vigil import Vigil
 
 ACCOUNTS = "RATECARD_ACCOUNTS"
@@ -198,8 +196,7 @@ class Platform:
             pools = self._make_pools(project, home, sinks)
             inbox = Inbox(home, pools, accounts, sinks.platform_log)
             inbox.prepare(demo.key.customer_id)
-            doors = FileDoors(UploadDoor(home.inbox, inbox.slugs), DownloadDoor(home.root / "outbox"))
-            gateway = make_gateway(project, keyring, pools, sinks=sinks, doors=doors)
+            gateway = make_gateway(project, keyring, pools, sinks=sinks, doors=FileDoors(home, inbox.slugs))
             server = make_server(gateway, options.drain_seconds)
             vigil = Vigil(self._stop, partial(sinks.platform_log.record, "platform"))
             ticking = vigil.start("the clockwork", Clockwork(project.book, keyring, pools, sinks).run())
