@@ -3,15 +3,18 @@
 import csv
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 
+import jsonschema
 import pytest
-from support.platform import running_platform, wait_until
+import yaml
+from support.platform import ROOT, running_platform, wait_until
 
 from credit_rating.contract import CONTRACT
 from ratecard.contract.sample import sample_row
 
 pytestmark = pytest.mark.xdist_group("batches")
-
+SCHEMAS = yaml.safe_load((ROOT / "infra/openapi.public.yaml").read_text())["components"]["schemas"]
 BATCHES = "/v1/models/credit-rating/batches"
 ROW = sample_row(CONTRACT)
 
@@ -31,8 +34,23 @@ def rows_as_csv(count):
     return text.getvalue().encode()
 
 
+def fits(document, name):
+    """Hold an answer against the published schema, with OpenAPI's `nullable` as JSON Schema writes it."""
+
+    def translated(schema):
+        if isinstance(schema, list):
+            return [translated(each) for each in schema]
+        if not isinstance(schema, dict):
+            return schema
+        found = {member: translated(each) for member, each in schema.items() if member != "nullable"}
+        return found | {"type": [schema["type"], "null"]} if schema.get("nullable") else found
+
+    jsonschema.validate(document, translated(SCHEMAS[name]))
+    return document
+
+
 def read(platform, batch):
-    return platform.call("GET", f"/v1/batches/{batch}").json()
+    return fits(platform.call("GET", f"/v1/batches/{batch}").json(), "Batch")
 
 
 def test_a_file_goes_in_and_its_results_come_out_by_links(platform):
@@ -40,7 +58,7 @@ def test_a_file_goes_in_and_its_results_come_out_by_links(platform):
     content = rows_as_csv(3)
     asked = platform.call("POST", BATCHES, {"format": "csv", "bytes": len(content), "carry": ["branch"]})
     assert asked.status == 201, asked.body
-    place = asked.json()
+    place = fits(asked.json(), "BatchPlace")
     assert read(platform, place["id"])["status"] == "waiting"
 
     upload = place["upload"]
@@ -63,6 +81,23 @@ def test_a_file_goes_in_and_its_results_come_out_by_links(platform):
     assert platform.call("GET", done["links"]["scored.csv"], headers={}).status == 403
     units = [line["data"]["units"] for line in platform.usage_lines()]
     assert units == [3]
+
+
+def test_a_large_result_is_given_whole(platform):
+    """Piece by piece, to several callers at once; an empty one too."""
+    folder = platform.home / "outbox/tester/credit-rating/large.csv/1"
+    folder.mkdir(parents=True)
+    content = bytes(range(256)) * 20_000
+    (folder / "scored.csv").write_bytes(content)
+    (folder / "rejects.csv").touch()
+    with ThreadPoolExecutor(4) as threads:
+        names = ["scored.csv", "rejects.csv"] * 4
+        replies = list(
+            threads.map(lambda name: platform.call("GET", f"/v1/outbox/credit-rating/large.csv/1/{name}"), names)
+        )
+    assert [(reply.status, reply.body) for reply in replies] == [(200, content), (200, b"")] * 4
+    (folder / "link.csv").symlink_to(platform.home / "accounts.sqlite")
+    assert platform.call("GET", "/v1/outbox/credit-rating/large.csv/1/link.csv").status == 404
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ratecard.contract.schema import Schema, closed_object
-from ratecard.serving.batch.order import ENDINGS, LONGEST_NAME, MOST_BYTES, MOST_CARRIED
+from ratecard.serving.batch.order import ENDINGS, LONGEST_NAME, MOST_BYTES, MOST_CARRIED, NAME
 from ratecard_workbench.local.application import Application
 from ratecard_workbench.publish.account import COUNT, INSTANT, MONEY, REFUSALS, TEXT
 from ratecard_workbench.publish.answers import reference_to, refusals
@@ -95,7 +95,7 @@ def batches_schemas() -> dict[str, Schema]:
         "type": "array",
         "maxItems": MOST_CARRIED,
         "uniqueItems": True,
-        "items": {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME},
+        "items": {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME, "pattern": NAME},
         "description": "Columns of the file that are carried through to the results.",
     }
     wish: dict[str, Schema] = {

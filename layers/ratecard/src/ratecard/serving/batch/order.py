@@ -16,8 +16,12 @@ MOST_BYTES = 5 * 1024**3
 
 MOST_CARRIED = 64
 LONGEST_NAME = 100
+NAME = r"^[^\u0000-\u001f\u007f-\u009f]+$"
+"""A column's name has no control characters."""
+
 MEMBERS = {"format", "bytes", "explain", "carry"}
 ID = re.compile(r"[0-9a-f]{32}")
+_NAME = re.compile(NAME)
 _FILE = re.compile(rf"({ID.pattern})\.({'|'.join(map(re.escape, ENDINGS))})")
 
 
@@ -125,7 +129,7 @@ def _problems(wish: Mapping[str, Any]) -> list[Problem]:
             _are_names(wish["carry"]),
             "/carry",
             "not_names",
-            f"must be a list of at most {MOST_CARRIED} different column names of 1 to {LONGEST_NAME} characters",
+            f"must list at most {MOST_CARRIED} different names of 1 to {LONGEST_NAME} characters, none of them control ones",
         ),
     ]
     return [Problem(pointer, code, detail) for right, pointer, code, detail in found if not right]
@@ -134,5 +138,5 @@ def _problems(wish: Mapping[str, Any]) -> list[Problem]:
 def _are_names(carry: object) -> bool:
     if not isinstance(carry, list) or len(carry) > MOST_CARRIED:
         return False
-    proper = all(type(name) is str and 0 < len(name) <= LONGEST_NAME and name.isprintable() for name in carry)
+    proper = all(type(name) is str and len(name) <= LONGEST_NAME and _NAME.fullmatch(name) for name in carry)
     return proper and len(set(carry)) == len(carry)
