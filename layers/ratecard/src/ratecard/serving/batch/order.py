@@ -129,7 +129,7 @@ def _problems(wish: Mapping[str, Any]) -> list[Problem]:
             _are_names(wish["carry"]),
             "/carry",
             "not_names",
-            f"must list at most {MOST_CARRIED} different names of 1 to {LONGEST_NAME} characters, no control characters",
+            f"must be at most {MOST_CARRIED} different names of up to {LONGEST_NAME} characters, no control characters",
         ),
     ]
     return [Problem(pointer, code, detail) for right, pointer, code, detail in found if not right]
