@@ -22,6 +22,7 @@ from credit_rating.contract import CONTRACT
 from ratecard.contract.sample import sample_row
 from ratecard.storage.dynamo_accounts import DynamoAccounts
 from ratecard_workbench.local.cloudformation import load_yaml
+from ratecard_workbench.publish.entry import stem_of
 from ratecard_workbench.publish.seal import seal_build
 
 pytestmark = [pytest.mark.sam, pytest.mark.xdist_group("sam"), pytest.mark.timeout(900)]
@@ -30,6 +31,8 @@ ROOT = Path(__file__).resolve().parents[2]
 EVENTS = sorted(
     event for event in ROOT.glob("functions/models/*/events/*.json") if not event.name.endswith(".reply.json")
 )
+# `ratecard events` holds every event to its reply. In Docker each costs seconds: all of one model, one of each other.
+IN_DOCKER = [event for event in EVENTS if "credit_rating" in event.parts or event.stem == "rest_rows_explained"]
 PREDICT = f"/v1/models/{CONTRACT.slug}/predict"
 CHANGING = {"call_id"}
 
@@ -90,11 +93,11 @@ def test_every_model_has_sample_events_each_beside_its_reply():
     assert all(event.with_suffix(".reply.json").is_file() for event in EVENTS)
 
 
-@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.stem)
+@pytest.mark.parametrize("event", IN_DOCKER, ids=lambda event: f"{event.parts[-3]}-{event.stem}")
 def test_a_sample_event_gets_the_reply_beside_it(sam, event):
     """`sam local invoke`, compared in all but ids."""
     expected = json.loads(event.with_suffix(".reply.json").read_text())
-    answer, _ = sam.invoke("CreditRatingFunction", event)
+    answer, _ = sam.invoke(f"{stem_of(event.parts[-3].replace('_', '-'))}Function", event)
     assert without_ids(answer) == without_ids(expected)
 
 

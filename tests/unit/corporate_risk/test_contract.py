@@ -1,10 +1,15 @@
 """The corporate-risk contract: what an accountant fills, and what a company is told."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from corporate_risk.contract import CONTRACT, GRADE_FLOORS, GRADES, NORMAL_FROM, TYPICAL, WATCH_FROM
 from ratecard.contract import Number
 from ratecard.contract.sample import sample_row
+
+GUIDE = Path(__file__).resolve().parents[3] / "docs/guides/watch-companies.md"
 
 
 @pytest.mark.parametrize("feature", CONTRACT.features, ids=lambda feature: feature.name)
@@ -47,3 +52,12 @@ def test_the_base_rate_is_told():
 def test_the_sample_is_a_row_the_contract_takes():
     """Documentation shows a request that works."""
     assert CONTRACT.parse_row(sample_row(CONTRACT))[1] == []
+
+
+def test_the_guide_keeps_ratios_within_the_contracts_bounds():
+    """The numbers that a reader copies from the guide are those that the service refuses beyond."""
+    text = re.search(r"^BOUNDS = \{.*?^\}", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
+    assert text
+    scope: dict[str, dict[str, tuple[float, float]]] = {}
+    exec(text[0], scope)
+    assert scope["BOUNDS"] == {feature.name: (feature.minimum, feature.maximum) for feature in CONTRACT.features}
