@@ -9,7 +9,7 @@ from support.translation import translate
 from ratecard_workbench.publish.seal import UNVERSIONED, merge_globals
 
 FUNCTION = "AWS::Lambda::Function"
-FUNCTIONS = {f"{stem}Function": stem for stem in (*STEMS, "Account")}
+FUNCTIONS = {f"{stem}Function": stem for stem in (*STEMS, "Account", "Batches")}
 BY_SLUG = {"argnames": "model", "argvalues": MODELS, "ids": [model.slug for model in MODELS]}
 
 
@@ -174,8 +174,9 @@ def test_the_batch_function_reads_its_inbox_and_writes_its_outbox(translated, mo
             by_service.setdefault(action, []).append(statement)
     inbox = {"Fn::Sub": f"${{InboxBucket.Arn}}/inbox/*/{model.slug}/*"}
     outbox = {"Fn::Sub": f"${{OutboxBucket.Arn}}/outbox/*/{model.slug}/*"}
+    asked = {"Fn::Sub": "${OutboxBucket.Arn}/batches/*"}
     work = {"Fn::Sub": f"${{OutboxBucket.Arn}}/work/*/{model.slug}/*"}
-    assert [one["Resource"] for one in by_service["s3:GetObject"]] == [inbox, outbox, work]
+    assert [one["Resource"] for one in by_service["s3:GetObject"]] == [inbox, outbox, work, asked]
     assert [one["Resource"] for one in by_service["s3:PutObject"]] == [outbox, work]
     assert [one["Resource"] for one in by_service["s3:DeleteObject"]] == [work]
     assert {tuple(one["Condition"]["StringEquals"]) for one in by_service["kms:Decrypt"]} == {("kms:ViaService",)}
@@ -196,6 +197,33 @@ def test_what_owners_of_keys_read_can_be_changed_by_nobody_through_it(translated
         {"Fn::Sub": "${Ledger.Outputs.LedgerBucketArn}/invoices/*"},
     ]
     assert granted["dynamodb:Query"] == {"Fn::GetAtt": ["Ledger", "Outputs.AccountsTableArn"]}
+
+
+def test_the_function_of_batches_gives_places_and_links_and_changes_nothing_else(translated):
+    """What it signs it must be allowed itself: writing new files and its own records, reading results and plans."""
+    granted = {}
+    for statement in statements(translated, "BatchesRole"):
+        for action in actions(statement):
+            granted.setdefault(action, []).append(statement["Resource"])
+    outbox = [{"Fn::Sub": f"${{OutboxBucket.Arn}}/{keys}"} for keys in ("outbox/*", "work/*/plan.json", "batches/*")]
+    inbox = {"Fn::Sub": "${InboxBucket.Arn}/inbox/*"}
+    assert granted["s3:PutObject"] == [inbox, outbox[2]]
+    assert granted["s3:GetObject"] == [inbox, outbox[:2], outbox[2]]
+    assert {action for action in granted if not action.startswith(("logs:", "xray:"))} == {
+        *("dynamodb:GetItem", "dynamodb:Query"),
+        *("s3:GetObject", "s3:PutObject", "s3:ListBucket"),
+        *("kms:Decrypt", "kms:GenerateDataKey"),
+    }
+
+
+def test_the_gateway_may_call_the_function_of_batches_on_its_routes_only(translated):
+    """One permission for each kind of route; no other API and no other method."""
+    allowed = [
+        properties["SourceArn"]["Fn::Sub"].rpartition("${Stage}")[2]
+        for properties in of_type(translated, "AWS::Lambda::Permission").values()
+        if "BatchesFunction" in str(properties["FunctionName"])
+    ]
+    assert allowed == ["/POST/v1/models/*/batches", "/GET/v1/batches/*"]
 
 
 def test_only_named_statements_reach_beyond_one_resource(translated, lake):

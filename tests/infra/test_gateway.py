@@ -33,7 +33,8 @@ def api(translated):
     return translated["Resources"]["Api"]["Properties"]["Body"]
 
 
-ACCOUNT = {"/v1/usage", "/v1/invoices", "/v1/invoices/{number}"}
+ACCOUNT = {"/v1/usage", "/v1/invoices", "/v1/invoices/{number}", "/v1/batches/{id}"}
+BATCHES = {f"/v1/models/{model.slug}/batches" for model in MODELS}
 
 
 def operations(api):
@@ -53,7 +54,7 @@ def test_routes_that_take_rows_or_tell_of_an_account_need_a_key_and_no_other_doe
 
 def test_all_doors_of_every_model_are_open(api):
     """REST, the Open Inference Protocol with and without a version, and the descriptions of both."""
-    posts, gets = set(), {"/v1/models", "/v2", "/v2/health/live", "/v2/health/ready"} | ACCOUNT
+    posts, gets = set(BATCHES), {"/v1/models", "/v2", "/v2/health/live", "/v2/health/ready"} | ACCOUNT
     for model in MODELS:
         base, version = f"/v2/models/{model.slug}", model.contract.version
         posts |= {f"/v1/models/{model.slug}/predict", f"{base}/infer", f"{base}/versions/{version}/infer"}
@@ -68,7 +69,7 @@ def test_functions_are_called_by_their_alias_and_given_up_before_they_time_out(a
     functions = {model.slug: f"{model.stem}Function" for model in MODELS}
     for path, method, operation in operations(api):
         if method == "post":
-            function = functions[path.split("/")[3]]
+            function = "BatchesFunction" if path in BATCHES else functions[path.split("/")[3]]
             seconds = translated["Resources"][function]["Properties"]["Timeout"]
             assert f"functions/${{{function}Aliaslive}}/" in operation[INTEGRATION]["uri"]["Fn::Sub"]
             assert 50 <= operation[INTEGRATION]["timeoutInMillis"] < 1000 * seconds
@@ -143,14 +144,15 @@ def test_descriptions_are_answered_by_the_gateway_itself(api):
 
 
 def test_routes_without_a_key_are_throttled_by_the_stage_and_those_with_one_by_plan(translated, api):
-    """The stage's default is the keyless limit; every route that takes rows has an entry of its own."""
+    """The stage's default is the keyless limit; what takes rows or is polled has an entry of its own."""
     settings = translated["Resources"]["ApiStage"]["Properties"]["MethodSettings"]
     default, *others = settings
-    posts = {"/" + path.replace("/", "~1") for path, method, _ in operations(api) if method == "post"}
+    rows = [path for path, method, _ in operations(api) if method == "post" and path not in BATCHES]
+    posts = {"/" + path.replace("/", "~1") for path in rows}
     assert (default["ResourcePath"], default["HttpMethod"]) == ("/*", "*")
     assert default["ThrottlingRateLimit"] == {"Ref": "KeylessRate"}
-    assert {setting["ResourcePath"] for setting in others} == posts
-    assert {setting["HttpMethod"] for setting in others} == {"POST"}
+    listed = {(setting["HttpMethod"], setting["ResourcePath"]) for setting in others}
+    assert listed == {("POST", path) for path in posts} | {("GET", "/~1v1~1batches~1{id}")}
     assert not any(setting["DataTraceEnabled"] or setting["LoggingLevel"] != "OFF" for setting in settings)
 
 

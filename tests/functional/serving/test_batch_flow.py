@@ -10,6 +10,7 @@ from support.flow import STATE_LIMIT, Flow
 from ratecard.contract.sample import sample_row
 from ratecard.serving.batch import job as jobs
 from ratecard.serving.batch.job import MOST_PARTS
+from ratecard.serving.batch.order import order_key, parse_order
 from ratecard.serving.batch.steps import answer_batch
 
 SLUG = EVERY_KIND.slug
@@ -89,6 +90,31 @@ def test_a_file_goes_through_and_only_once_however_often_it_is_announced(flow, c
     assert names == {"scored.jsonl", "rejects.csv", "manifest.json"}
     assert sum(usage_of(capsys).values()) == 60
     assert flow.letters() == []
+
+
+def test_columns_asked_for_with_the_batchs_id_are_carried(flow, capsys):
+    """The record beside the results says which; it is another customer's, or of another key, where the key differs."""
+    batch = "0123456789abcdef" * 2
+    key = f"inbox/acme/{SLUG}/{batch}.jsonl"
+    wish = {"format": "jsonl", "bytes": 1, "carry": ["branch"]}
+    order = parse_order(wish, batch=batch, customer="acme", slug=SLUG, created_at="")
+    flow.s3.put_object(Bucket="outbox", Key=order_key("acme", batch), Body=json.dumps(order.document()))
+    row = json.dumps({**sample_row(EVERY_KIND), "branch": "north"}).encode() + b"\n"
+    for name in (key, key.replace("acme", "beta")):
+        assert flow.announce(flow.put(name, row)) == "SUCCEEDED"
+    assert [one["status"] for one in flow.batches()] == ["SUCCEEDED"] * 2, flow.batches()
+    manifests = {
+        name.split("/")[1]: json.loads(content)
+        for name, content in flow.results().items()
+        if name.endswith("/manifest.json")
+    }
+    assert manifests["acme"]["carried"] == ["branch"]
+    assert manifests["acme"]["rows"]["scored"] == 1
+    assert manifests["beta"]["carried"] == []
+    (scored,) = [
+        content for name, content in flow.results().items() if "/acme/" in name and name.endswith("scored.jsonl")
+    ]
+    assert json.loads(scored)["branch"] == "north"
 
 
 def test_a_second_version_of_a_file_is_another_batch(flow, capsys):

@@ -6,6 +6,7 @@ import json
 import shlex
 from pathlib import Path
 
+from ratecard.billing.events import ANNOUNCEMENTS
 from ratecard.storage.accounts import IssuedKey
 from ratecard.storage.audited import AuditedAccounts
 from ratecard_workbench.local.accountable import ensure_customer
@@ -46,7 +47,10 @@ def find_sample_call(application: Application, definition: Definition) -> tuple[
     # By the template's order, as people read it: another model must not change the first call that the README shows.
     for function in application.functions:
         for route in definition.routes:
-            if isinstance(route.integration, LambdaIntegration) and route.integration.function == function:
+            integration = route.integration
+            # The announcement of a file is no call that shows anything.
+            announces = route.resource.endswith(ANNOUNCEMENTS)
+            if isinstance(integration, LambdaIntegration) and integration.function == function and not announces:
                 for document in documents:
                     sample = _find_example(document, route)
                     if sample is not None:

@@ -14,9 +14,11 @@ import fastjsonschema
 from ratecard.kernel.problems import MEDIA_TYPE, problem_document
 from ratecard_workbench.local.access_log import AccessLog, mark_unsent
 from ratecard_workbench.local.application import Stage
+from ratecard_workbench.local.download import send_file, size_of
 from ratecard_workbench.local.errors import ConcurrencyLimitError, FunctionFailedError, FunctionTimeoutError
 from ratecard_workbench.local.exchange import Exchange, Receive, Scope, Send
 from ratecard_workbench.local.faults import place_of
+from ratecard_workbench.local.file_doors import FileDoors
 from ratecard_workbench.local.keyring import Keyring
 from ratecard_workbench.local.openapi import LambdaIntegration, MockIntegration, Route
 from ratecard_workbench.local.pool import FunctionPool
@@ -30,7 +32,7 @@ from ratecard_workbench.local.request_body import (
 )
 from ratecard_workbench.local.router import Router
 from ratecard_workbench.local.throttle import THROTTLED
-from ratecard_workbench.local.upload import InvalidUploadError, UploadDoor
+from ratecard_workbench.local.upload import InvalidUploadError
 
 # API Gateway's limit of request line and headers together; Lambda's of an event.
 MAXIMUM_HEADER_BYTES = 10_240
@@ -74,8 +76,8 @@ class Gateway:
         Runs functions, by logical id.
     access : AccessLog
         Gets a line for each answer that left.
-    uploads : UploadDoor
-        Takes files.
+    doors : FileDoors
+        Take and give files.
     report : callable
         Told of faults of the platform itself.
     stage : Stage
@@ -90,7 +92,7 @@ class Gateway:
         refusals: Mapping[str, Refusal],
         pools: Mapping[str, FunctionPool],
         access: AccessLog,
-        uploads: UploadDoor,
+        doors: FileDoors,
         report: Callable[[str], None],
         stage: Stage,
     ) -> None:
@@ -99,7 +101,7 @@ class Gateway:
         self._refusals = refusals
         self._pools = pools
         self._access = access
-        self._uploads = uploads
+        self._doors = doors
         self._report = report
         self._stage = stage.name
 
@@ -126,7 +128,7 @@ class Gateway:
         try:
             route = self._admit(exchange)
             if route.integration is None:
-                return await self._uploads.accept(exchange, receive)
+                return await self._pass_file(exchange, receive)
             exchange.body = await read_body(exchange, receive)
             return await self._integrate(exchange, route)
         except Refused as refused:
@@ -158,6 +160,12 @@ class Gateway:
             if verdict is not None:
                 raise Refused(verdict)
         return entry.route
+
+    async def _pass_file(self, exchange: Exchange, receive: Receive) -> Answer:
+        answer = await self._doors.answer(exchange, receive)
+        if answer is None:
+            raise Refused("MISSING_AUTHENTICATION_TOKEN")
+        return answer
 
     async def _integrate(self, exchange: Exchange, route: Route) -> Answer:
         _check_body(exchange, route)
@@ -225,23 +233,25 @@ class Gateway:
         }
 
     async def _send(self, exchange: Exchange, answer: Answer, send: Send) -> None:
-        body = answer.body
         headers = answer.headers
+        exchange.response_bytes = size_of(answer)
         headers += (
-            (b"content-length", b"%d" % len(body)),
+            (b"content-length", b"%d" % exchange.response_bytes),
             (b"x-amzn-RequestId", exchange.request_id.encode()),
             (b"x-amz-apigw-id", exchange.extended_request_id.encode()),
         )
         exchange.status = answer.status
-        exchange.response_bytes = len(body)
         if exchange.connection.is_closing():
             # What is written now goes nowhere.
             mark_unsent(exchange)
-        # Head and body leave in one write: one system call, and one reason for the client to wake up.
-        exchange.connection.cork()
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-        exchange.connection.uncork()
+        if answer.file is not None:
+            await send_file(answer, exchange, send)
+        else:
+            # Head and body leave in one write: one system call, and one reason for the client to wake up.
+            exchange.connection.cork()
+            await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+            await send({"type": "http.response.body", "body": answer.body})
+            exchange.connection.uncork()
         self._access.answer_written(exchange)
 
 

@@ -23,6 +23,7 @@ from ratecard_workbench.local.application import Application, load_application
 from ratecard_workbench.local.clockwork import Clockwork
 from ratecard_workbench.local.demo import issue_demo_key
 from ratecard_workbench.local.errors import ConfigurationError
+from ratecard_workbench.local.file_doors import FileDoors
 from ratecard_workbench.local.gateway import Gateway
 from ratecard_workbench.local.home import Home, HomeLock, usable
 from ratecard_workbench.local.inbox import Inbox
@@ -42,10 +43,9 @@ from ratecard_workbench.local.refusals import parse_refusals
 from ratecard_workbench.local.router import Router
 from ratecard_workbench.local.server import bind, make_server
 from ratecard_workbench.local.sinks import PlatformSinks
-from ratecard_workbench.local.upload import UploadDoor
 from ratecard_workbench.local.vigil import Vigil
 
-LEDGER = "RATECARD_LEDGER"
+ACCOUNTS = "RATECARD_ACCOUNTS"
 """A function that the template gives a ledger gets this home's."""
 
 
@@ -128,7 +128,10 @@ def make_surroundings(root: Path, home: Home, application: Application) -> Surro
     """Collect what all workers share, and where those that take files find them."""
     native = find_native_directory(root)
     objects = {"RATECARD_OBJECT_ROOT": str(home.root)}
-    ledger = {"RATECARD_LEDGER_ROOT": str(home.root)}
+    ledger = {
+        "RATECARD_LEDGER_ROOT": str(home.root),
+        "RATECARD_PRICE_BOOK": str((root / "infra" / "ratecard.toml").resolve()),
+    }
     with usable(home.runtime):
         packages = prepare_packages(home.runtime.resolve())
         columns = prepare_columns(home.runtime.resolve())
@@ -137,7 +140,7 @@ def make_surroundings(root: Path, home: Home, application: Application) -> Surro
         columns=columns,
         environment={"RATECARD_NATIVE_DIR": str(native)} if native is not None else {},
         by_function={
-            name: (objects if spec.arrivals is not None else {}) | (ledger if LEDGER in spec.environment else {})
+            name: (objects if spec.arrivals is not None else {}) | (ledger if ACCOUNTS in spec.environment else {})
             for name, spec in application.functions.items()
         },
     )
@@ -193,7 +196,7 @@ class Platform:
             pools = self._make_pools(project, home, sinks)
             inbox = Inbox(home, pools, accounts, sinks.platform_log)
             inbox.prepare(demo.key.customer_id)
-            gateway = make_gateway(project, keyring, pools, sinks=sinks, uploads=UploadDoor(home.inbox, inbox.slugs))
+            gateway = make_gateway(project, keyring, pools, sinks=sinks, doors=FileDoors(home, inbox.slugs))
             server = make_server(gateway, options.drain_seconds)
             vigil = Vigil(self._stop, partial(sinks.platform_log.record, "platform"))
             ticking = vigil.start("the clockwork", Clockwork(project.book, keyring, pools, sinks).run())
@@ -255,7 +258,7 @@ def make_gateway(
     pools: Mapping[str, FunctionPool],
     *,
     sinks: PlatformSinks,
-    uploads: UploadDoor,
+    doors: FileDoors,
 ) -> Gateway:
     """Put the ASGI application together."""
     stage = project.application.stage
@@ -269,7 +272,7 @@ def make_gateway(
         refusals=parse_refusals(project.definition.document),
         pools=pools,
         access=AccessLog(stage.access_log_format, stage=stage.name, sink=sinks.access.append, on_error=access_lost),
-        uploads=uploads,
+        doors=doors,
         report=lambda fault: sinks.platform_log.record("gateway", fault),
         stage=stage,
     )

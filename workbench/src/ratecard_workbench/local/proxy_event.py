@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import BinaryIO
 from urllib.parse import unquote
 
 from ratecard_workbench.local.errors import FunctionFailedError
@@ -143,11 +144,12 @@ def _parts(
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back to the client."""
+    """What goes back to the client; a `file` is its body in place of `body`, and closed once it is sent."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes
+    file: BinaryIO | None = None
 
 
 def parse_proxy_answer(body: bytes) -> Answer:

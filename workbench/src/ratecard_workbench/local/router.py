@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ratecard_workbench.local.application import ACCOUNT_THROTTLE, MethodThrottle, Stage
+from ratecard_workbench.local.download import PREFIX as RESULTS
+from ratecard_workbench.local.download import DownloadDoor
 from ratecard_workbench.local.openapi import Route, compile_resource
 from ratecard_workbench.local.throttle import TokenBucket
 from ratecard_workbench.local.upload import PREFIX, UploadDoor
@@ -42,14 +44,18 @@ class Router:
             for route in routes
         }
         self._patterns = [entry for entry in self._entries.values() if "{" in entry.route.resource]
-        # The stage knows nothing of this route; the plan of the caller's key throttles it.
-        self._upload = Entry(UploadDoor.route(), ACCOUNT_THROTTLE)
+        # The stage knows nothing of these routes; the plan of the caller's key throttles them.
+        self._doors = {
+            ("PUT", PREFIX): Entry(UploadDoor.route(), ACCOUNT_THROTTLE),
+            ("GET", RESULTS): Entry(DownloadDoor.route(), ACCOUNT_THROTTLE),
+        }
 
     def find(self, method: str, path: str) -> Entry | None:
         """Return the route's entry, or None."""
         entry = self._entries.get((method, path))
-        if entry is None and method == "PUT" and path.startswith(PREFIX):
-            return self._upload
         if entry is not None and "{" not in path:
             return entry
+        for (door, prefix), opened in self._doors.items():
+            if method == door and path.startswith(prefix):
+                return opened
         return next((each for each in self._patterns if each.route.method == method and each.matches(path)), None)

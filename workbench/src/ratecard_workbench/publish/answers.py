@@ -10,7 +10,7 @@ Document = dict[str, object]
 
 EXAMPLE_CALL_ID = "JKJaXmPLvHcESHA="
 
-ACCOUNT_CODES = ("no_usage", "no_invoice")
+ACCOUNT_CODES = ("no_usage", "no_invoice", "no_batch")
 FUNCTION_REFUSALS = tuple(code for code in PROBLEMS if code not in ACCOUNT_CODES)
 DESCRIPTION_REFUSALS = (
     "invalid_request",

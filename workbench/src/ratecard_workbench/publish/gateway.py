@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ratecard.contract.schema import envelope_schema
 from ratecard_workbench.publish.account import account_gateway_paths
+from ratecard_workbench.publish.batches import batches_gateway_paths
 from ratecard_workbench.publish.catalogue import ContractedModel
 from ratecard_workbench.publish.descriptions import DATA_PLANE_VERSION, described_routes
 from ratecard_workbench.publish.mapping import template_of
@@ -27,7 +28,9 @@ INVOCATION = (
 )
 
 
-def gateway_document(models: tuple[ContractedModel, ...], account: str | None = None) -> Document:
+def gateway_document(
+    models: tuple[ContractedModel, ...], account: str | None = None, batches: str | None = None
+) -> Document:
     """Return the whole document, in a fixed order.
 
     Parameters
@@ -36,6 +39,8 @@ def gateway_document(models: tuple[ContractedModel, ...], account: str | None = 
         What is published.
     account : str, optional
         Logical id of the function that answers a key's owner about their own usage.
+    batches : str, optional
+        Logical id of the function that gives places to upload files to.
     """
     contracts = tuple(model.contract for model in models)
     paths: dict[str, Document] = {
@@ -45,6 +50,8 @@ def gateway_document(models: tuple[ContractedModel, ...], account: str | None = 
         paths |= model_paths(model)
     if account is not None:
         paths |= account_gateway_paths(account)
+    if batches is not None:
+        paths |= batches_gateway_paths(batches, [contract.slug for contract in contracts])
     return {
         "openapi": OPENAPI_VERSION,
         "info": {"title": "ratecard", "version": DATA_PLANE_VERSION},

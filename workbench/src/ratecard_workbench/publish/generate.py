@@ -7,6 +7,7 @@ from pathlib import Path
 from ratecard.billing.pricebook import load_price_book
 from ratecard_workbench.local.application import load_application
 from ratecard_workbench.publish.account import find_account_function
+from ratecard_workbench.publish.batches import find_batches_function
 from ratecard_workbench.publish.catalogue import load_models
 from ratecard_workbench.publish.files import yaml_text
 from ratecard_workbench.publish.gateway import gateway_document
@@ -21,10 +22,12 @@ RATE_CARD = "infra/ratecard.toml"
 def generated_texts(root: Path) -> dict[str, str]:
     """Return the text of every generated file, by path under `root`."""
     models = load_models(root)
-    account = find_account_function(load_application(root, {}))
-    reference = reference_document(tuple(model.contract for model in models), with_account=account is not None)
+    application = load_application(root, {})
+    account, batches = find_account_function(application), find_batches_function(application)
+    contracts = tuple(model.contract for model in models)
+    reference = reference_document(contracts, with_account=account is not None, with_batches=batches is not None)
     return {
-        "infra/openapi.yaml": yaml_text(gateway_document(models, account), CONTRACTS),
+        "infra/openapi.yaml": yaml_text(gateway_document(models, account, batches), CONTRACTS),
         "infra/openapi.public.yaml": yaml_text(reference, CONTRACTS),
         "infra/plans.yaml": yaml_text(plans_document(load_price_book(root / RATE_CARD)), NOTICE.format(RATE_CARD)),
     }

@@ -23,6 +23,7 @@ from ratecard_workbench.publish.answers import (
     problem_schema,
     reference_to,
 )
+from ratecard_workbench.publish.batches import batches_reference_paths, batches_schemas
 from ratecard_workbench.publish.descriptions import DATA_PLANE_VERSION, described_routes
 from ratecard_workbench.publish.tensors import inference_answer_schema, inference_request_schema
 
@@ -32,7 +33,9 @@ ABOUT = """Financial models as metered functions. Send the API key in the header
 included, carries `call_id`; only a served answer is billed."""
 
 
-def reference_document(contracts: tuple[ModelContract, ...], *, with_account: bool = False) -> Document:
+def reference_document(
+    contracts: tuple[ModelContract, ...], *, with_account: bool = False, with_batches: bool = False
+) -> Document:
     """Return the whole document, in a fixed order."""
     paths: dict[str, Document] = {
         path: {"get": describing_operation(path, answer)} for path, answer in described_routes(contracts).items()
@@ -44,6 +47,9 @@ def reference_document(contracts: tuple[ModelContract, ...], *, with_account: bo
     if with_account:
         paths |= account_reference_paths()
         schemas |= account_schemas()
+    if with_batches:
+        paths |= batches_reference_paths([contract.slug for contract in contracts])
+        schemas |= batches_schemas()
     return {
         "openapi": "3.0.3",
         "info": {"title": "Ratecard", "version": DATA_PLANE_VERSION, "description": ABOUT},

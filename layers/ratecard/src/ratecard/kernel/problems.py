@@ -67,6 +67,12 @@ PROBLEMS: dict[str, ProblemType] = {
             "GET /v1/invoices lists what you have.",
         ),
         ProblemType(
+            "no_batch",
+            404,
+            "You have no such batch",
+            "Send the id that POST /v1/models/{slug}/batches answered, with a key of the same customer.",
+        ),
+        ProblemType(
             "payload_too_large", 413, "The body is too large", "Send fewer rows a call, or the rows as a file."
         ),
         ProblemType(

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from ratecard.kernel.errors import ErrorKind, InvalidRequestError, NotFoundError, RatecardError
 from ratecard.kernel.jsontext import encode
-from ratecard.serving.arrival import NoInboxFileError, parse_arrival
+from ratecard.serving.arrival import Arrival, NoInboxFileError, parse_arrival
 from ratecard.serving.batch.collect import collect_parts, failed_manifest, find_refusal, publish, record_parts
 from ratecard.serving.batch.estimate import estimate_job
 from ratecard.serving.batch.job import MANIFEST, Job, job_of, parse_job
+from ratecard.serving.batch.order import find_batch, load_order, order_key
 from ratecard.serving.batch.plan import plan_object
 from ratecard.serving.batch.rowpath import Layout
 from ratecard.serving.batch.score import names_of, reason_of, score_part
@@ -144,7 +145,15 @@ class Steps:
             return parse_job(event["job"])
         announced = event.get("event", event) if isinstance(event, Mapping) else {}
         arrival = parse_arrival(announced, self._model.contract.slug)
-        return job_of(arrival, self._environ.get("RATECARD_OUTBOX", arrival.bucket))
+        outbox = self._environ.get("RATECARD_OUTBOX", arrival.bucket)
+        return job_of(arrival, outbox, self._find_carry(arrival, outbox))
+
+    def _find_carry(self, arrival: Arrival, outbox: str) -> tuple[str, ...]:
+        """Return the columns that were asked for with the batch's id, where the file is named by one."""
+        batch = find_batch(arrival.name)
+        content = batch and self._store.find_bytes(outbox, order_key(arrival.customer, batch))
+        order = load_order(json.loads(content)) if content else None
+        return order.carry if order is not None and order.key == arrival.key else ()
 
     def run(self, job: Job) -> dict[str, Any]:
         """Plan, score and collect one after the other."""

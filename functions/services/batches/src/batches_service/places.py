@@ -1,0 +1,172 @@
+"""Where files of batches lie and how clients reach them: S3 with signed links, or a folder behind the gateway."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import time
+from typing import Any, Protocol
+
+from ratecard.kernel.clock import rfc3339_from_epoch_ms
+from ratecard.serving.batch.order import Order
+from ratecard.storage.objects import LocalObjectStore, ObjectStore, local_version
+
+LINK_SECONDS = 3600
+NOTE = re.compile(r"part-\d{5}\.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """How a client brings the file.
+
+    Attributes
+    ----------
+    method, url : str
+        Of the request; a URL that begins with a slash is one of this API, and takes the API key.
+    headers : dict
+        Headers that must be sent just so.
+    expires_at : str or None
+        RFC 3339; None where the place does not expire.
+    """
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    expires_at: str | None
+
+    def document(self) -> dict[str, Any]:
+        """Write it as JSON can hold it."""
+        return asdict(self)
+
+
+class Places(Protocol):
+    """Inbox and outbox, with links to what is in them."""
+
+    def find(self, key: str) -> bytes | None:
+        """Return a small object of the outbox, or None."""
+        ...
+
+    def store(self, key: str, content: bytes) -> None:
+        """Store a small object in the outbox."""
+        ...
+
+    def find_version(self, key: str) -> str | None:
+        """Name the present version of an object of the inbox, or None if nothing was uploaded."""
+        ...
+
+    def count_notes(self, work_folder: str) -> int:
+        """Count the parts that are scored."""
+        ...
+
+    def upload_for(self, order: Order) -> Upload:
+        """Say how the file is uploaded."""
+        ...
+
+    def link_to(self, key: str) -> str:
+        """Say where a client reads an object of the outbox."""
+        ...
+
+
+class FolderPlaces:
+    """Inbox and outbox of one machine; the gateway takes and gives files.
+
+    Parameters
+    ----------
+    root : Path
+        The platform's folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._objects = LocalObjectStore(root)
+
+    def find(self, key: str) -> bytes | None:
+        """Return an object; see `Places`."""
+        return self._objects.find_bytes("", key)
+
+    def store(self, key: str, content: bytes) -> None:
+        """Store an object; see `Places`."""
+        self._objects.store_bytes("", key, content)
+
+    def find_version(self, key: str) -> str | None:
+        """Name a file's version; see `Places`."""
+        try:
+            return local_version(self._objects.path_of(key))
+        except FileNotFoundError:
+            return None
+
+    def count_notes(self, work_folder: str) -> int:
+        """Count notes in a folder; see `Places`."""
+        folder = self._objects.path_of(work_folder)
+        return _count(path.name for path in folder.iterdir()) if folder.is_dir() else 0
+
+    def upload_for(self, order: Order) -> Upload:
+        """Name the gateway's own route; see `Places`."""
+        name = order.key.rpartition("/")[2]
+        query = "?explain=true" if order.explain else ""
+        return Upload("PUT", f"/v1/inbox/{order.slug}/{name}{query}", {}, None)
+
+    def link_to(self, key: str) -> str:
+        """Name the gateway's own route, which adds the key's customer; see `Places`."""
+        _, _, rest = key.removeprefix("outbox/").partition("/")
+        return f"/v1/outbox/{rest}"
+
+
+class S3Places:
+    """Inbox and outbox in S3; clients reach them by links signed with this function's role.
+
+    Parameters
+    ----------
+    inbox, outbox : str
+        Buckets.
+    objects : ObjectStore
+        S3's.
+    s3 : object
+        boto3's client, with signature version 4.
+    """
+
+    def __init__(self, inbox: str, outbox: str, objects: ObjectStore, s3: Any) -> None:
+        self._inbox = inbox
+        self._outbox = outbox
+        self._objects = objects
+        self._s3 = s3
+
+    def find(self, key: str) -> bytes | None:
+        """Return an object; see `Places`."""
+        return self._objects.find_bytes(self._outbox, key)
+
+    def store(self, key: str, content: bytes) -> None:
+        """Store an object; see `Places`."""
+        self._objects.store_bytes(self._outbox, key, content)
+
+    def find_version(self, key: str) -> str | None:
+        """Ask for an object's head; see `Places`."""
+        try:
+            head = self._s3.head_object(Bucket=self._inbox, Key=key)
+        except self._s3.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+                return None
+            raise
+        return str(head["VersionId"])
+
+    def count_notes(self, work_folder: str) -> int:
+        """Count notes under a prefix, a thousand keys a request; see `Places`."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._outbox, Prefix=f"{work_folder}/part-")
+        return _count(entry["Key"].rpartition("/")[2] for page in pages for entry in page.get("Contents", ()))
+
+    def upload_for(self, order: Order) -> Upload:
+        """Sign one PUT of just this size, of a key that is not there yet; see `Places`."""
+        wanted = {"Bucket": self._inbox, "Key": order.key, "ContentLength": order.bytes, "IfNoneMatch": "*"}
+        until = rfc3339_from_epoch_ms(int((time() + LINK_SECONDS) * 1000))
+        url = self._s3.generate_presigned_url("put_object", Params=wanted, ExpiresIn=LINK_SECONDS)
+        return Upload("PUT", url, {"Content-Length": str(order.bytes), "If-None-Match": "*"}, until)
+
+    def link_to(self, key: str) -> str:
+        """Sign a GET; see `Places`."""
+        wanted = {"Bucket": self._outbox, "Key": key}
+        return str(self._s3.generate_presigned_url("get_object", Params=wanted, ExpiresIn=LINK_SECONDS))
+
+
+def _count(names: Iterable[str]) -> int:
+    return sum(NOTE.fullmatch(name) is not None for name in names)

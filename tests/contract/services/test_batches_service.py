@@ -1,0 +1,254 @@
+"""Batches by id, in a home's folder and in AWS (moto): asked for, uploaded, read about, by their owner only."""
+
+import contextlib
+import json
+import urllib.parse
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from batches_service.answers import BATCH, answer
+from batches_service.stores import open_stores
+from ratecard.billing.periods import BillingCalendar
+from ratecard.serving.batch.order import MOST_BYTES, order_key
+from ratecard.storage.accounts import SqliteAccounts
+from ratecard.storage.customers import Terms
+from ratecard.storage.dynamo_accounts import DynamoAccounts
+from ratecard.storage.objects import LocalObjectStore
+
+SLUG = "credit-rating"
+ASKED = "2026-11-22T08:00:00.000Z"
+ASKED_MS = 1_795_334_400_000
+
+
+class Somewhere:
+    """Stores of one kind, and what others than the function do there.
+
+    Parameters
+    ----------
+    stores : Stores
+        As the function opens them.
+    upload, lay : callable
+        Upload a file to the inbox, returning its version; write an object of the outbox.
+    """
+
+    def __init__(self, stores, upload, lay):
+        self.stores, self.upload, self.lay = stores, upload, lay
+
+    def ask(self, body=None, *, key_id="k1", batch=None, slug=SLUG):
+        """Send a request; returns status, body and headers."""
+        event = {
+            "resource": f"/v1/models/{slug}/batches" if batch is None else BATCH,
+            "pathParameters": None if batch is None else {"id": batch},
+            "requestContext": {
+                "extendedRequestId": "call",
+                "identity": {"apiKeyId": key_id},
+                "requestTimeEpoch": ASKED_MS,
+            },
+            "body": body if body is None or isinstance(body, str) else json.dumps(body),
+        }
+        found = answer(event, self.stores)
+        return found["statusCode"], json.loads(found["body"]), found["headers"]
+
+
+def fill(accounts):
+    """Make two customers with a key each."""
+    for customer, key_id in (("acme", "k1"), ("beta", "k2")):
+        accounts.create_customer(customer, customer, Terms(BillingCalendar("UTC")), "standard")
+        accounts.create_key(customer, "standard", "test", key_id)
+
+
+def in_folder(home, book):
+    """Open a home's folder."""
+    fill(SqliteAccounts(home / "accounts.sqlite"))
+    stores = open_stores({"RATECARD_LEDGER_ROOT": str(home), "RATECARD_PRICE_BOOK": book})
+    objects = LocalObjectStore(home)
+
+    def upload(key, content):
+        objects.store_bytes("", key, content)
+        return stores.places.find_version(key)
+
+    return Somewhere(stores, upload, lambda key, content: objects.store_bytes("", key, content))
+
+
+def in_aws(monkeypatch, book):
+    """Make buckets and table in moto."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    s3 = boto3.client("s3")
+    for bucket in ("inbox", "outbox"):
+        s3.create_bucket(Bucket=bucket)
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    table = boto3.resource("dynamodb").create_table(
+        TableName="accounts",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    fill(DynamoAccounts(table))
+    environ = {"RATECARD_ACCOUNTS": "accounts", "RATECARD_INBOX": "inbox", "RATECARD_OUTBOX": "outbox"}
+    return Somewhere(
+        open_stores({**environ, "RATECARD_PRICE_BOOK": book}),
+        lambda key, content: s3.put_object(Bucket="inbox", Key=key, Body=content)["VersionId"],
+        lambda key, content: s3.put_object(Bucket="outbox", Key=key, Body=content),
+    )
+
+
+@pytest.fixture(params=["folder", "aws"], scope="module")
+def where(request, tmp_path_factory, repository):
+    """Both kinds of stores."""
+    book = str(repository / "infra/ratecard.toml")
+    with contextlib.ExitStack() as stack:
+        if request.param == "aws":
+            stack.enter_context(mock_aws())
+            yield in_aws(stack.enter_context(pytest.MonkeyPatch.context()), book)
+        else:
+            yield in_folder(tmp_path_factory.mktemp("home"), book)
+
+
+def test_a_place_is_given_with_an_id_a_price_and_where_to_look(where):
+    """And what was asked for is written down for the step that plans."""
+    wish = {"format": "csv.gz", "bytes": 1000, "explain": True, "carry": ["number"]}
+    status, told, headers = where.ask(wish)
+
+    assert (status, told["model"], told["created_at"], told["call_id"]) == (201, SLUG, ASKED, "call")
+    assert {name: told[name] for name in wish} == wish
+    assert told["row_price"] == {"amount": "0.001", "currency": "USD"}
+    assert told["links"] == {"self": f"/v1/batches/{told['id']}"}
+    assert headers["Cache-Control"] == "no-store"
+    record = json.loads(where.stores.places.find(order_key("acme", told["id"])))
+    assert (record["key"], record["carry"]) == (f"inbox/acme/{SLUG}/explain/{told['id']}.csv.gz", ["number"])
+    assert where.ask({"format": "csv", "bytes": 1})[1]["row_price"]["amount"] == "0.0005"
+
+
+def test_the_place_takes_this_file_and_no_other(where):
+    """In AWS a signature over bucket, key, size and that nothing is there yet; on one machine the gateway's route."""
+    _, told, _ = where.ask({"format": "parquet", "bytes": 1234})
+    upload = told["upload"]
+
+    assert upload["method"] == "PUT"
+    if upload["url"].startswith("/"):
+        assert (upload["url"], upload["headers"]) == (f"/v1/inbox/{SLUG}/{told['id']}.parquet", {})
+        assert upload["expires_at"] is None
+        return
+    parts = urllib.parse.urlsplit(upload["url"])
+    query = dict(urllib.parse.parse_qsl(parts.query))
+    assert (parts.scheme, parts.path) == ("https", f"/inbox/acme/{SLUG}/{told['id']}.parquet")
+    assert parts.netloc.startswith("inbox.s3.")
+    assert set(query["X-Amz-SignedHeaders"].split(";")) == {"content-length", "host", "if-none-match"}
+    assert query["X-Amz-Algorithm"] == "AWS4-HMAC-SHA256"
+    assert query["X-Amz-Expires"] == "3600"
+    assert upload["headers"] == {"Content-Length": "1234", "If-None-Match": "*"}
+    assert upload["expires_at"].endswith("Z")
+
+
+@pytest.mark.parametrize(
+    ("body", "places"),
+    [
+        ([], [("", "not_an_object")]),
+        ({}, [("/format", "not_a_choice"), ("/bytes", "out_of_range")]),
+        ({"format": "xlsx", "bytes": 1}, [("/format", "not_a_choice")]),
+        ({"format": ["csv"], "bytes": 1}, [("/format", "not_a_choice")]),
+        ({"format": "parquet.gz", "bytes": 1}, [("/format", "not_a_choice")]),
+        ({"format": "csv", "bytes": 0}, [("/bytes", "out_of_range")]),
+        ({"format": "csv", "bytes": True}, [("/bytes", "out_of_range")]),
+        ({"format": "csv", "bytes": MOST_BYTES + 1}, [("/bytes", "out_of_range")]),
+        ({"format": "csv", "bytes": 1, "explain": "yes"}, [("/explain", "not_a_boolean")]),
+        ({"format": "csv", "bytes": 1, "carry": "a"}, [("/carry", "not_names")]),
+        ({"format": "csv", "bytes": 1, "carry": ["a", "a"]}, [("/carry", "not_names")]),
+        ({"format": "csv", "bytes": 1, "carry": ["a\n"]}, [("/carry", "not_names")]),
+        ({"format": "csv", "bytes": 1, "carry": [""]}, [("/carry", "not_names")]),
+        ({"format": "csv", "bytes": 1, "carry": [f"c{n}" for n in range(65)]}, [("/carry", "not_names")]),
+        ({"format": "csv", "bytes": 1, "key": "inbox/beta/x"}, [("", "unknown_field")]),
+    ],
+)
+def test_a_wish_that_cannot_be_met_is_refused_with_all_that_is_wrong(where, body, places):
+    """As a problem document, with a pointer and a code for each place."""
+    status, problem, headers = where.ask(body)
+
+    assert (status, problem["code"], problem["call_id"]) == (400, "invalid_request", "call")
+    assert [(error["pointer"], error["code"]) for error in problem["errors"]] == places
+    assert headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("body", [None, "", "{", '{"format": "csv", "format": "csv"}'])
+def test_what_is_not_json_is_refused(where, body):
+    """Nobody's fault but the client's."""
+    assert where.ask(body)[:2][0] == 400
+    assert where.ask(body)[1]["code"] == "invalid_json"
+
+
+def test_a_model_without_a_price_of_files_gets_no_place(where):
+    """The rate card sells what it lists; nothing is written down."""
+    assert where.ask({"format": "csv", "bytes": 1}, slug="unsold")[0] == 500
+
+
+def test_a_batch_is_followed_from_its_upload_to_its_links(where):
+    """Each status is read from what the steps leave: object, plan, notes, manifest."""
+    _, told, _ = where.ask({"format": "csv", "bytes": 5})
+    batch, rest = told["id"], f"acme/{SLUG}/{told['id']}.csv"
+
+    def status(*names):
+        found = where.ask(batch=batch)
+        assert found[0] == 200
+        return [found[1].get(name) for name in ("status", "is_uploaded", *names)]
+
+    assert status() == ["waiting", False]
+    version = where.upload(f"inbox/{rest}", b"a\n1\n")
+    assert status() == ["waiting", True]
+    where.lay(f"work/{rest}/{version}/plan.json", b'{"parts": 3}')
+    assert status("parts") == ["planned", True, {"planned": 3, "scored": 0}]
+    for name in ("part-00001.scored", "part-00001.rejects", "part-00001.json", "part-00003.scored", "parts.json"):
+        where.lay(f"work/{rest}/{version}/{name}", b"{}")
+    assert status("parts") == ["scoring", True, {"planned": 3, "scored": 1}]
+    manifest = {
+        "status": "succeeded",
+        "rows": {"read": 1, "scored": 1, "rejected": 0},
+        "cost": {"amount": "0.0005", "currency": "USD", "unit_price": "0.0005"},
+        "results": {"scored.csv": {}, "rejects.csv": {}},
+        "usage_id": "internal",
+    }
+    where.lay(f"outbox/{rest}/{version}/manifest.json", json.dumps(manifest).encode())
+    state, _, rows, cost, links = status("rows", "cost", "links")
+    assert (state, rows, cost) == ("succeeded", manifest["rows"], manifest["cost"])
+    assert set(links) == {"manifest.json", "scored.csv", "rejects.csv"}
+    path = urllib.parse.urlsplit(links["scored.csv"]).path
+    assert path in (
+        f"/v1/outbox/{rest.removeprefix('acme/')}/{version}/scored.csv",
+        f"/outbox/{rest}/{version}/scored.csv",
+    )
+    assert "usage_id" not in where.ask(batch=batch)[1]
+
+
+def test_a_failed_batch_says_why(where):
+    """With the manifest's reason and problems, and a link to the manifest only."""
+    _, told, _ = where.ask({"format": "csv", "bytes": 5})
+    rest = f"acme/{SLUG}/{told['id']}.csv"
+    version = where.upload(f"inbox/{rest}", b"a\n1\n")
+    failed = {"status": "failed", "reason": "no header", "problems": [{"code": "bad_header"}], "cost": None}
+    where.lay(f"outbox/{rest}/{version}/manifest.json", json.dumps(failed).encode())
+
+    _, found, _ = where.ask(batch=told["id"])
+    assert {name: found[name] for name in failed} == failed
+    assert set(found["links"]) == {"manifest.json"}
+
+
+def test_somebody_elses_batch_is_not_there(where):
+    """As if it had never been asked for."""
+    _, told, _ = where.ask({"format": "csv", "bytes": 5})
+
+    assert where.ask(batch=told["id"], key_id="k2")[0] == 404
+    assert where.ask(batch=told["id"], key_id="k2")[1]["code"] == "no_batch"
+
+
+@pytest.mark.parametrize("batch", ["x", "0" * 32, "0" * 31, "../acme/1", "A" * 32, ""])
+def test_what_is_no_id_of_a_batch_is_not_there(where, batch):
+    """Whatever is written in its place."""
+    assert where.ask(batch=batch)[0] == 404
+
+
+def test_a_key_that_nobody_has_is_refused(where):
+    """A gateway that let it pass does not make it somebody's."""
+    assert where.ask({"format": "csv", "bytes": 5}, key_id="k9")[0] == 403
