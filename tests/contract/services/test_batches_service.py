@@ -147,7 +147,7 @@ def test_the_place_takes_this_file_and_no_other(where):
 @pytest.mark.parametrize(
     ("body", "places"),
     [
-        ([], [("", "not_an_object")]),
+        ([], [("", "wrong_type")]),
         ({}, [("/format", "not_a_choice"), ("/bytes", "out_of_range")]),
         ({"format": "xlsx", "bytes": 1}, [("/format", "not_a_choice")]),
         ({"format": ["csv"], "bytes": 1}, [("/format", "not_a_choice")]),

@@ -95,7 +95,7 @@ def parse_order(body: object, *, batch: str, customer: str, slug: str, created_a
         With every member that is wrong.
     """
     if not isinstance(body, dict):
-        raise refusal_of(Problem("", "not_an_object", "must be an object"))
+        raise refusal_of(Problem("", "wrong_type", "must be an object"))
     wish = {"explain": False, "carry": [], **body}
     problems = tuple(_problems(wish))
     if problems:
