@@ -55,7 +55,7 @@ COMPLAINTS = {
         "The collector keeps harassing me, left rude voicemails and threatened to sue.",
         ("collection_conduct", "fdcpa", "elevated", "fdcpa_conduct"),
     ),
-    "a charge that was not authorised": (
+    "a purchase that was charged twice": (
         "credit_card",
         "The merchant charged twice and the bank will not dispute the purchase or give me a refund.",
         ("payment_or_transaction", "tila_reg_z", "routine", "reg_z_billing_error"),
@@ -123,6 +123,34 @@ def test_every_policy_can_be_recommended():
     reached = {judge(product, narrative)[3] for product, narrative, _ in COMPLAINTS.values()}
 
     assert reached == set(POLICIES)
+
+
+@pytest.mark.parametrize(
+    "narrative",
+    [
+        "There are unauthorised debits on my account.",
+        "I never authorised these charges.",
+        "Three debits were taken that I did not authorize.",
+        "The transfer was not authorized by me.",
+        "I don't recognise two purchases on the statement.",
+        "Someone withdrew the money fraudulently.",
+        "There were three debit card transactions that I did not make.",
+        "I didn't make this withdrawal.",
+        CONTRACT.features[0].sample,
+    ],
+)
+def test_money_taken_without_leave_is_never_routine(narrative):
+    """However the consumer says and spells it."""
+    assert compute_urgency(find_terms(narrative)) == "elevated"
+
+
+@pytest.mark.parametrize(
+    "narrative",
+    ["I could not make my payment in time.", "Their letter did not make sense.", "A charge for an extra statement."],
+)
+def test_what_was_not_made_must_have_moved_money(narrative):
+    """Payments that were not made, and sense that was not, are no fraud."""
+    assert compute_urgency(find_terms(narrative)) == "routine"
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,8 @@ CONTRACT = ModelContract(
             values=URGENCIES,
             about=(
                 "urgent: home, wages, vehicle or liberty at stake, identity theft, no access to money, or a vulnerable "
-                "person under pressure; elevated: one of fraud, threats, court or a vulnerable person; else routine."
+                "person under pressure; elevated: one of fraud, charges that the consumer did not make or allow, "
+                "threats, court, lost work, bankruptcy or a vulnerable person; else routine."
             ),
         ),
         Choice("policy", values=tuple(POLICIES), about="The recommended handling policy."),

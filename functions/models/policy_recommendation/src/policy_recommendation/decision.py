@@ -64,7 +64,8 @@ def compute_urgency(terms: Terms) -> str:
     """Return "urgent", "elevated" or "routine" by the contract's words."""
     if terms & (rules.AT_STAKE | rules.IDENTITY_THEFT | rules.LOCKED_OUT):
         return "urgent"
-    vulnerable, pressing = bool(terms & rules.VULNERABLE), bool(terms & rules.PRESSING)
+    vulnerable = bool(terms & rules.VULNERABLE)
+    pressing = bool(terms & rules.PRESSING or (terms & rules.NOT_MADE and terms & rules.MONEY_MOVED))
     if vulnerable and pressing:
         return "urgent"
     return "elevated" if vulnerable or pressing else "routine"

@@ -176,6 +176,12 @@ VULNERABLE = terms_of(
     "veteran", "hospital", "cancer", "widow", "active duty", "years old", "dementia",
 )  # fmt: skip
 PRESSING = terms_of(
-    "fraud", "fraudulent", "unauthorized", "stolen", "scam", "scammed", "hacked", "harassing", "harassment", "harass",
+    "fraud", "fraudulent", "fraudulently", "fraudster", "stolen", "scam", "scammed", "hacked",
+    "unauthorized", "not authorize", "not authorized", "never authorized", "didnt authorize", "not recognize",
+    "didnt recognize", "dont recognize", "unauthorised", "not authorise", "not authorised", "never authorised",
+    "didnt authorise", "not recognise", "didnt recognise", "dont recognise", "harassing", "harassment", "harass",
     "threatened", "threatening", "lawsuit", "sue", "court", "lost job", "unemployed", "bankruptcy", "attorney",
 )  # fmt: skip
+NOT_MADE = terms_of("not make", "didnt make")
+MONEY_MOVED = terms_of("transaction", "charge", "purchase", "withdrawal", "debit")
+"""What presses if the consumer did not make it; by itself, "not make" is said of payments and of sense, too."""
