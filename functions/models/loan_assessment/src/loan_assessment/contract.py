@@ -196,7 +196,10 @@ CONTRACT = ModelContract(
         Amount(
             "largest_amount",
             currency="DEM",
-            about="Largest amount that would be approved with all else the same; 0.00 if none would.",
+            about=(
+                "Largest amount that would be approved with all else the same: 0.00 if none would, and at most "
+                f"{LARGEST_AMOUNT}.00, the most that may be asked for, which is then no measured limit."
+            ),
         ),
     ),
     reasons=(
