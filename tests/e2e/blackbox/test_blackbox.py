@@ -111,24 +111,30 @@ def test_a_broken_contract_is_refused_with_a_pointer(target, case):
     assert problem["call_id"]
 
 
+@pytest.mark.parametrize("path", [PREDICT, INFER])
 @pytest.mark.parametrize("body", [b"{", b"", b'{"a": NaN}', b"\xff\xfe", b"[" * 50_000, b"null x"])
-def test_what_is_no_json_is_refused(target, body):
+def test_what_is_no_json_is_refused(target, path, body):
     """Whoever refuses it first, it is a 400 problem document that carries the call's id."""
     if body == b"\xff\xfe" and not target.full_gateway:
         pytest.skip("SAM CLI's local gateway itself fails on a body that is not UTF-8")
-    answer = target.call("POST", PREDICT, data=body)
+    answer = target.call("POST", path, data=body)
     problem = answer.json()
     assert answer.status_code == 400
-    assert problem["code"] in {"invalid_json", "invalid_request"}
+    assert problem["code"] == "invalid_json"
     assert set(problem) == PROBLEM_MEMBERS
+    # Where the function answers it names the place; the gateway, whose words are fixed, how to find it.
+    found = problem["detail"]
+    assert body != b"null x" or "extra data at line 1, column 6" in found or "python3 -m json.tool" in found
+    assert body != b"" or found == "the body is empty"
 
 
 @pytest.mark.parametrize("body", [[], {}, 5, "text", None, {"instances": []}, {"instances": {}}])
 def test_what_is_no_request_is_refused(target, body):
-    """The envelope is checked at the gateway and again in the function."""
+    """What is JSON reaches the function, which says where it is wrong."""
     answer = target.call("POST", PREDICT, data=json.dumps(body))
     assert answer.status_code == 400
     assert answer.json()["code"] == "invalid_request"
+    assert answer.json()["errors"]
 
 
 def test_another_media_type_is_refused(target):

@@ -187,6 +187,28 @@ def test_a_refusal_is_a_problem_document_and_is_not_metered(model, capsys, chang
     assert capsys.readouterr().out == ""
 
 
+NOT_JSON = [
+    ('{"income": 42000,\n "debt" 3}', "not JSON: expecting ':' delimiter at line 2, column 9"),
+    ("{'income': 42000}", "not JSON: expecting property name enclosed in double quotes at line 1, column 2"),
+    ('{"income": canary}', "not JSON: expecting value at line 1, column 12"),
+    ('{"income": 1} canary', "not JSON: extra data at line 1, column 15"),
+    ('{"income": "canary', "not JSON: unterminated string starting at line 1, column 12"),
+    ('{"income": "can\\ary"}', "not JSON: invalid \\escape at line 1, column 16"),
+    ('{"income": Infinity}', "NaN and Infinity are not JSON"),
+    ("", "the body is empty"),
+]
+
+
+@pytest.mark.parametrize("path", [PREDICT, "/v2/models/every-kind/infer"])
+@pytest.mark.parametrize(("body", "detail"), NOT_JSON)
+def test_what_is_no_json_is_told_the_place_and_not_the_content(model, capsys, path, body, detail):
+    """Line and column, as an editor counts them, and what was expected there."""
+    _, problem, _ = post(model, body, path=path)
+    assert (problem["code"], problem["errors"]) == ("invalid_json", [])
+    assert problem["detail"] == detail
+    assert "canary" not in json.dumps(problem)
+
+
 @pytest.mark.parametrize(
     "media_type", ["application/json; charset=utf-8", "APPLICATION/JSON", "application/cloudevents+json"]
 )

@@ -10,6 +10,7 @@ import click
 import uvloop
 
 from ratecard.kernel.errors import InvalidJsonError, NotFoundError
+from ratecard.kernel.jsontext import describe_syntax
 from ratecard_workbench.cli.options import home_option, json_option, parameter_option, project_option
 from ratecard_workbench.cli.terminal import message
 from ratecard_workbench.local.application import FunctionSpec
@@ -65,6 +66,8 @@ def _choose(model: PublishedModel, *, batch: bool) -> FunctionSpec:
 def _parse_event(content: bytes) -> bytes:
     try:
         json.loads(content)
+    except json.JSONDecodeError as error:
+        raise InvalidJsonError(f"the event is {describe_syntax(error)}") from None
     except (ValueError, RecursionError):
         raise InvalidJsonError("the event is not JSON") from None
     return content

@@ -5,7 +5,6 @@ Clients read the reference document (`reference.py`) instead: the gateway would 
 
 from __future__ import annotations
 
-from ratecard.contract.schema import envelope_schema
 from ratecard_workbench.publish.account import account_gateway_paths
 from ratecard_workbench.publish.batches import batches_gateway_paths
 from ratecard_workbench.publish.catalogue import ContractedModel
@@ -22,6 +21,9 @@ KEYED: list[Document] = [{"api_key": []}]
 KEYLESS: list[Document] = []
 
 VALIDATOR = "body"
+
+ANY_JSON: Document = {"description": "Any JSON: what is wrong with it, the function says, and where."}
+"""What API Gateway checks of a predict body, by reading it at all."""
 
 INVOCATION = (
     "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${FUNCTION.Alias}/invocations"
@@ -63,7 +65,7 @@ def gateway_document(
         "paths": paths,
         "components": {
             "securitySchemes": {"api_key": {"type": "apiKey", "name": "x-api-key", "in": "header"}},
-            "schemas": {"Envelope": envelope_schema()},
+            "schemas": {"AnyJson": ANY_JSON},
         },
     }
 
@@ -73,11 +75,11 @@ def model_paths(model: ContractedModel) -> dict[str, Document]:
 
     Notes
     -----
-    The envelope sits on ``$default`` as well: API Gateway checks no body whose content type has no model. The routes of
+    The check sits on ``$default`` as well: API Gateway checks no body whose content type has no model. The routes of
     the Open Inference Protocol have none: a client that sends binary tensors is owed the function's own words.
     """
     slug, version = model.contract.slug, model.contract.version
-    schema = {"schema": {"$ref": "#/components/schemas/Envelope"}}
+    schema = {"schema": {"$ref": "#/components/schemas/AnyJson"}}
     predict: Document = {
         **function_operation(model),
         "x-amazon-apigateway-request-validator": VALIDATOR,

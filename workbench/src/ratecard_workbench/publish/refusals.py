@@ -5,12 +5,15 @@ from __future__ import annotations
 from ratecard.kernel.problems import MEDIA_TYPE, PROBLEMS, problem_document
 from ratecard_workbench.publish.mapping import PLACE, template_of
 
-BAD_BODY = 'the body must be a JSON object: one row, or {"instances": [...]} with at least one row'
+NOT_JSON = (
+    "the body cannot be read as JSON: a bracket, quote or comma is missing or too many, or a name is not in double quotes; "
+    "python3 -m json.tool, fed with the body, says in which line"
+)
 
 GATEWAY_RESPONSES: dict[str, tuple[str, str]] = {
     "ACCESS_DENIED": ("forbidden", "the caller may not use this route"),
     "API_CONFIGURATION_ERROR": ("internal_error", "the gateway could not build an answer"),
-    "BAD_REQUEST_BODY": ("invalid_request", BAD_BODY),
+    "BAD_REQUEST_BODY": ("invalid_json", NOT_JSON),
     "BAD_REQUEST_PARAMETERS": ("invalid_request", "a parameter of the request is missing or wrong"),
     "DEFAULT_4XX": ("invalid_request", "the gateway refused the request"),
     "DEFAULT_5XX": ("internal_error", "the platform failed to answer"),
@@ -49,9 +52,8 @@ def gateway_response(code: str, detail: str) -> dict[str, object]:
     }
     if problem.retry_after_seconds is not None:
         headers["gatewayresponse.header.Retry-After"] = f"'{problem.retry_after_seconds}'"
-    errors = [{"pointer": "", "code": "bad_body", "detail": detail}] if detail == BAD_BODY else []
     return {
         "statusCode": problem.status,
         "responseParameters": headers,
-        "responseTemplates": {"application/json": template_of(problem_document(code, PLACE, detail, errors))},
+        "responseTemplates": {"application/json": template_of(problem_document(code, PLACE, detail, []))},
     }

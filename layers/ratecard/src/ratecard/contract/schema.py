@@ -84,15 +84,6 @@ def instances_schema(contract: ModelContract, row: Schema) -> Schema:
     }
 
 
-def envelope_schema() -> Schema:
-    """Return what API Gateway checks of a predict body: so little that refusals come in the function's words."""
-    return {
-        "type": "object",
-        "minProperties": 1,
-        "properties": {"instances": {"type": "array", "minItems": 1}},
-    }
-
-
 def output_schema(output: Output) -> Schema:
     """Return the schema of one field of a prediction."""
     if isinstance(output, Probability):

@@ -30,6 +30,12 @@ def unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
 _decode = json.JSONDecoder(parse_constant=refused_constant, object_pairs_hook=unique_members).decode
 
 
+def describe_syntax(error: json.JSONDecodeError) -> str:
+    """Say what is wrong with a text that is not JSON, and where; the parser's words quote nothing of it."""
+    wrong = error.msg.rstrip(": ").removesuffix(" at")
+    return f"not JSON: {wrong[:1].lower()}{wrong[1:]} at line {error.lineno}, column {error.colno}"
+
+
 def parse_json(text: str) -> object:
     """Parse one JSON text.
 
@@ -42,6 +48,6 @@ def parse_json(text: str) -> object:
     try:
         return _decode(text)
     except json.JSONDecodeError as error:
-        raise InvalidJsonError(f"not JSON at line {error.lineno} column {error.colno}") from None
+        raise InvalidJsonError(describe_syntax(error)) from None
     except (RecursionError, ValueError):
         raise InvalidJsonError("JSON that nests too deeply or has too long a number") from None
