@@ -1,111 +1,15 @@
 """Batches by id, in a home's folder and in AWS (moto): asked for, uploaded, read about, by their owner only."""
 
-import contextlib
+import base64
 import json
+import time
 import urllib.parse
 
-import boto3
 import pytest
-from moto import mock_aws
+from support.batch_stores import ASKED, SLUG
+from support.signed_links import send_signed
 
-from batches_service.answers import BATCH, answer
-from batches_service.stores import open_stores
-from ratecard.billing.periods import BillingCalendar
 from ratecard.serving.batch.order import MOST_BYTES, order_key
-from ratecard.storage.accounts import SqliteAccounts
-from ratecard.storage.customers import Terms
-from ratecard.storage.dynamo_accounts import DynamoAccounts
-from ratecard.storage.objects import LocalObjectStore
-
-SLUG = "credit-rating"
-ASKED = "2026-11-22T08:00:00.000Z"
-ASKED_MS = 1_795_334_400_000
-
-
-class Somewhere:
-    """Stores of one kind, and what others than the function do there.
-
-    Parameters
-    ----------
-    stores : Stores
-        As the function opens them.
-    upload, lay : callable
-        Upload a file to the inbox, returning its version; write an object of the outbox.
-    """
-
-    def __init__(self, stores, upload, lay):
-        self.stores, self.upload, self.lay = stores, upload, lay
-
-    def ask(self, body=None, *, key_id="k1", batch=None, slug=SLUG):
-        """Send a request; returns status, body and headers."""
-        event = {
-            "resource": f"/v1/models/{slug}/batches" if batch is None else BATCH,
-            "pathParameters": None if batch is None else {"id": batch},
-            "requestContext": {
-                "extendedRequestId": "call",
-                "identity": {"apiKeyId": key_id},
-                "requestTimeEpoch": ASKED_MS,
-            },
-            "body": body if body is None or isinstance(body, str) else json.dumps(body),
-        }
-        found = answer(event, self.stores)
-        return found["statusCode"], json.loads(found["body"]), found["headers"]
-
-
-def fill(accounts):
-    """Make two customers with a key each."""
-    for customer, key_id in (("acme", "k1"), ("beta", "k2")):
-        accounts.create_customer(customer, customer, Terms(BillingCalendar("UTC")), "standard")
-        accounts.create_key(customer, "standard", "test", key_id)
-
-
-def in_folder(home, book):
-    """Open a home's folder."""
-    fill(SqliteAccounts(home / "accounts.sqlite"))
-    stores = open_stores({"RATECARD_LEDGER_ROOT": str(home), "RATECARD_PRICE_BOOK": book})
-    objects = LocalObjectStore(home)
-
-    def upload(key, content):
-        objects.store_bytes("", key, content)
-        return stores.places.find_version(key)
-
-    return Somewhere(stores, upload, lambda key, content: objects.store_bytes("", key, content))
-
-
-def in_aws(monkeypatch, book):
-    """Make buckets and table in moto."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "x")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    s3 = boto3.client("s3")
-    for bucket in ("inbox", "outbox"):
-        s3.create_bucket(Bucket=bucket)
-        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    table = boto3.resource("dynamodb").create_table(
-        TableName="accounts",
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    fill(DynamoAccounts(table))
-    environ = {"RATECARD_ACCOUNTS": "accounts", "RATECARD_INBOX": "inbox", "RATECARD_OUTBOX": "outbox"}
-    return Somewhere(
-        open_stores({**environ, "RATECARD_PRICE_BOOK": book}),
-        lambda key, content: s3.put_object(Bucket="inbox", Key=key, Body=content)["VersionId"],
-        lambda key, content: s3.put_object(Bucket="outbox", Key=key, Body=content),
-    )
-
-
-@pytest.fixture(params=["folder", "aws"], scope="module")
-def where(request, tmp_path_factory, repository):
-    """Both kinds of stores."""
-    book = str(repository / "infra/ratecard.toml")
-    with contextlib.ExitStack() as stack:
-        if request.param == "aws":
-            stack.enter_context(mock_aws())
-            yield in_aws(stack.enter_context(pytest.MonkeyPatch.context()), book)
-        else:
-            yield in_folder(tmp_path_factory.mktemp("home"), book)
 
 
 def test_a_place_is_given_with_an_id_a_price_and_where_to_look(where):
@@ -129,8 +33,9 @@ def test_the_place_takes_this_file_and_no_other(where):
     upload = told["upload"]
 
     assert upload["method"] == "PUT"
+    assert upload["headers"] == {"Content-Length": "1234", "If-None-Match": "*"}
     if upload["url"].startswith("/"):
-        assert (upload["url"], upload["headers"]) == (f"/v1/inbox/{SLUG}/{told['id']}.parquet", {})
+        assert upload["url"] == f"/v1/inbox/{SLUG}/{told['id']}.parquet"
         assert upload["expires_at"] is None
         return
     parts = urllib.parse.urlsplit(upload["url"])
@@ -140,8 +45,26 @@ def test_the_place_takes_this_file_and_no_other(where):
     assert set(query["X-Amz-SignedHeaders"].split(";")) == {"content-length", "host", "if-none-match"}
     assert query["X-Amz-Algorithm"] == "AWS4-HMAC-SHA256"
     assert query["X-Amz-Expires"] == "3600"
-    assert upload["headers"] == {"Content-Length": "1234", "If-None-Match": "*"}
     assert upload["expires_at"].endswith("Z")
+
+
+def test_s3_holds_the_upload_to_what_was_announced(where):
+    """Size, header and time are under the signature; a second file is refused, and links are given for an hour."""
+    if where.kind == "folder":
+        pytest.skip("the gateway takes files there; tests/functional/local/test_batch_places.py")
+    _, told, _ = where.ask({"format": "csv", "bytes": 4})
+    url, headers = told["upload"]["url"], told["upload"]["headers"]
+
+    for content in (b"a\n1", b"a\n1\n2", b""):
+        assert send_signed("PUT", url, headers, content) == (403, "SignatureDoesNotMatch")
+    for wrong in ({"If-None-Match": "x"}, {}):
+        assert send_signed("PUT", url, wrong, b"a\n1\n") == (403, "SignatureDoesNotMatch")
+    assert send_signed("PUT", url.replace("acme", "beta"), headers, b"a\n1\n") == (403, "SignatureDoesNotMatch")
+    assert send_signed("PUT", url, headers, b"a\n1\n", at=time.time() + 3602) == (403, "AccessDenied")
+    assert where.ask(batch=told["id"])[1]["is_uploaded"] is False
+    assert send_signed("PUT", url, headers, b"a\n1\n") == (200, None)
+    assert send_signed("PUT", url, headers, b"b\n2\n") == (412, "PreconditionFailed")
+    assert where.ask(batch=told["id"])[1]["is_uploaded"] is True
 
 
 @pytest.mark.parametrize(
@@ -178,6 +101,39 @@ def test_what_is_not_json_is_refused(where, body):
     """Nobody's fault but the client's."""
     assert where.ask(body)[:2][0] == 400
     assert where.ask(body)[1]["code"] == "invalid_json"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"content-type": "application/json; charset=utf-8"}, 201),
+        ({"Content-Type": "application/merge-patch+json"}, 201),
+        ({"Content-Type": "text/csv"}, 415),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, 415),
+        ({"Content-Encoding": "gzip"}, 415),
+    ],
+)
+def test_a_wish_is_json(where, headers, status):
+    """As every other body of the API; a file itself goes to the place."""
+    told = where.ask({"format": "csv", "bytes": 1}, headers=headers)
+    assert told[0] == status
+    assert status == 201 or told[1]["code"] == "unsupported_media_type"
+
+
+def test_a_wish_comes_as_base64_too_and_has_a_size(where):
+    """A gateway may take any body for binary."""
+    wish = base64.b64encode(b'{"format":"csv","bytes":1}').decode()
+    assert where.ask(wish, base64=True)[0] == 201
+    assert where.ask(base64.b64encode(b"\xff").decode(), base64=True)[1]["code"] == "invalid_json"
+    assert where.ask(" " * 4_000_001)[1]["code"] == "payload_too_large"
+
+
+def test_a_query_is_refused(where):
+    """Nothing that was meant by it would happen."""
+    _, told, _ = where.ask({"format": "csv", "bytes": 1})
+    for asked in ({"body": {"format": "csv", "bytes": 1}}, {"batch": told["id"]}):
+        status, problem, _ = where.ask(**asked, query={"explain": "true"})
+        assert (status, [error["code"] for error in problem["errors"]]) == (400, ["bad_parameter"])
 
 
 def test_a_model_without_a_price_of_files_gets_no_place(where):

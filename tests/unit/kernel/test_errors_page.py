@@ -24,3 +24,12 @@ def test_the_page_lists_every_place_code_of_the_source(repository):
     used = set(re.findall(r'(?:Problem\([^"\n]*(?:"[^"\n]*")?, |Refusal\()"(\w+)"', source))
     assert {"wrong_type", "out_of_range", "bad_csv", "binary_tensors"} <= used
     assert used <= set(re.findall(r"`(\w+)`", page))
+
+
+def test_the_page_lists_every_code_of_an_upload(repository):
+    """What the gateway of one machine refuses of a file by itself."""
+    page = (repository / "docs" / "errors.md").read_text()
+    sources = (repository / "workbench/src/ratecard_workbench/local").glob("upload*.py")
+    used = set(re.findall(r'InvalidUploadError\(\s*"(\w+)"', "\n".join(path.read_text() for path in sources)))
+    assert {"wrong_size", "unknown_model"} <= used
+    assert used <= set(re.findall(r"`(\w+)`", page))

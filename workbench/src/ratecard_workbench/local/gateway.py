@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 import fastjsonschema
 
-from ratecard.kernel.problems import MEDIA_TYPE, problem_document
+from ratecard.kernel.problems import MEDIA_TYPE, PROBLEMS, problem_document
 from ratecard_workbench.local.access_log import AccessLog, mark_unsent
 from ratecard_workbench.local.application import Stage
 from ratecard_workbench.local.download import send_file, size_of
@@ -32,7 +32,7 @@ from ratecard_workbench.local.request_body import (
 )
 from ratecard_workbench.local.router import Router
 from ratecard_workbench.local.throttle import THROTTLED
-from ratecard_workbench.local.upload import InvalidUploadError
+from ratecard_workbench.local.upload_terms import InvalidUploadError
 
 # API Gateway's limit of request line and headers together; Lambda's of an event.
 MAXIMUM_HEADER_BYTES = 10_240
@@ -217,10 +217,11 @@ class Gateway:
     def _refuse_upload(self, exchange: Exchange, error: InvalidUploadError) -> Answer:
         """Say what is wrong with an upload, for which the API's definition has no words."""
         answer = self._refuse(exchange, Refused("DEFAULT_4XX", close=True))
-        wrong = {"pointer": "", "code": error.code, "detail": error.detail}
-        document = problem_document("invalid_request", exchange.extended_request_id, error.detail, [wrong])
+        wrong = [{"pointer": "", "code": error.code, "detail": error.detail}] if error.code != error.problem else []
+        document = problem_document(error.problem, exchange.extended_request_id, error.detail, wrong)
         headers = [(name, value) for name, value in answer.headers if name.lower() != b"content-type"]
-        return Answer(400, [(b"Content-Type", MEDIA_TYPE.encode()), *headers], json.dumps(document).encode())
+        status = PROBLEMS[error.problem].status
+        return Answer(status, [(b"Content-Type", MEDIA_TYPE.encode()), *headers], json.dumps(document).encode())
 
     def _context(self, exchange: Exchange) -> dict[str, str]:
         return {

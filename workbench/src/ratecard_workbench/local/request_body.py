@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from ratecard_workbench.local.exchange import Exchange, Message, Receive
 
@@ -73,3 +74,17 @@ async def _read_rest(message: Message, receive: Receive) -> bytes:
             return b"".join(chunks)
         message = await receive()
     raise ClientGoneError
+
+
+async def drop_body(exchange: Exchange, receive: Receive) -> None:
+    """Read a body that is refused and forget it, within bounds, so that its sender gets to see the refusal."""
+    if exchange.expects_continue:
+        return
+    left = MAXIMUM_DROPPED_BYTES
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(BODY_SECONDS):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if not message.get("more_body"):
+                    return

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from ratecard.contract.schema import Schema, closed_object
 from ratecard.kernel.problems import MEDIA_TYPE, PROBLEMS, TYPE_PREFIX, ProblemType
+from ratecard.metering.usage import MAX_IDEMPOTENCY_KEY
 from ratecard_workbench.publish.mapping import PLACE
 
 Document = dict[str, object]
 
 EXAMPLE_CALL_ID = "JKJaXmPLvHcESHA="
 
-ACCOUNT_CODES = ("no_usage", "no_invoice", "no_batch")
+ACCOUNT_CODES = ("no_usage", "no_invoice", "no_batch", "already_uploaded")
 FUNCTION_REFUSALS = tuple(code for code in PROBLEMS if code not in ACCOUNT_CODES)
 DESCRIPTION_REFUSALS = (
     "invalid_request",
@@ -25,6 +26,22 @@ DESCRIPTION_REFUSALS = (
 def reference_to(name: str) -> Schema:
     """Refer to a schema of the document."""
     return {"$ref": f"#/components/schemas/{name}"}
+
+
+def idempotency_key(effect: str) -> Document:
+    """Describe the header that makes a retry free.
+
+    Parameters
+    ----------
+    effect : str
+        A sentence on what it does.
+    """
+    return {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "schema": {"type": "string", "minLength": 1, "maxLength": MAX_IDEMPOTENCY_KEY, "pattern": "^[ -~]+$"},
+        "description": effect,
+    }
 
 
 def problem_schema() -> Schema:

@@ -8,14 +8,15 @@ from ratecard.contract.schema import Schema, closed_object
 from ratecard.serving.batch.order import ENDINGS, LONGEST_NAME, MOST_BYTES, MOST_CARRIED, NAME
 from ratecard_workbench.local.application import Application
 from ratecard_workbench.publish.account import COUNT, INSTANT, MONEY, REFUSALS, TEXT
-from ratecard_workbench.publish.answers import reference_to, refusals
+from ratecard_workbench.publish.answers import idempotency_key, reference_to, refusals
 
 Document = dict[str, object]
 
 HANDLER = "batches_service.handler.batches_handler"
 BATCH = "/v1/batches/{id}"
+SAME_BATCH = "The same key with the same body within 24 hours is given the same batch, and a new link to its place."
 STATUSES = ["waiting", "planned", "scoring", "succeeded", "failed"]
-SENT = (*REFUSALS, "invalid_json", "invalid_request", "not_found", "payload_too_large")
+SENT = (*REFUSALS, "invalid_json", "invalid_request", "not_found", "payload_too_large", "unsupported_media_type")
 
 
 def find_batches_function(application: Application) -> str | None:
@@ -83,7 +84,7 @@ def batches_reference_paths(slugs: Iterable[str]) -> dict[str, Document]:
     }
     paths: dict[str, Document] = {}
     for path, operation in posts.items():
-        paths[path] = {"post": {**operation, "requestBody": body}}
+        paths[path] = {"post": {**operation, "parameters": [idempotency_key(SAME_BATCH)], "requestBody": body}}
     read = _operation("get", "get-batch", "What has become of a batch of yours", "Batch")
     paths[BATCH] = {"get": {**read, "parameters": [batch]}}
     return paths

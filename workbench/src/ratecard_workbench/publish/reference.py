@@ -15,11 +15,11 @@ from ratecard.contract.schema import (
     prediction_schema,
     row_schema,
 )
-from ratecard.metering.usage import MAX_IDEMPOTENCY_KEY
 from ratecard_workbench.publish.account import account_reference_paths, account_schemas
 from ratecard_workbench.publish.answers import (
     description_responses,
     function_responses,
+    idempotency_key,
     problem_schema,
     reference_to,
 )
@@ -28,6 +28,8 @@ from ratecard_workbench.publish.descriptions import DATA_PLANE_VERSION, describe
 from ratecard_workbench.publish.tensors import inference_answer_schema, inference_request_schema
 
 Document = dict[str, object]
+
+BILLED_ONCE = "The same key with the same body within 24 hours is billed once."
 
 ABOUT = """Financial models as metered functions. Send the API key in the header `x-api-key`. Every answer, refusals \
 included, carries `call_id`; only a served answer is billed."""
@@ -87,7 +89,7 @@ def model_paths(contract: ModelContract) -> dict[str, Document]:
         "tags": [slug],
         "summary": f"{contract.title}: rows as tensors, one for each field (Open Inference Protocol v2)",
         "security": [{"api_key": []}],
-        "parameters": [idempotency_key()],
+        "parameters": [idempotency_key(BILLED_ONCE)],
         "requestBody": body(reference_to(schema_name(contract, "InferenceRequest")), sample_inference(contract)),
         "responses": function_responses(reference_to(schema_name(contract, "InferenceAnswer"))),
     }
@@ -114,19 +116,9 @@ def predict_operation(contract: ModelContract) -> Document:
         "tags": [contract.slug],
         "summary": f"{contract.title}: {contract.about}",
         "security": [{"api_key": []}],
-        "parameters": [explain, idempotency_key()],
+        "parameters": [explain, idempotency_key(BILLED_ONCE)],
         "requestBody": body(either, {"instances": [sample_row(contract)]}),
         "responses": function_responses(reference_to(schema_name(contract, "Answer"))),
-    }
-
-
-def idempotency_key() -> Document:
-    """Describe the header that makes a retry free."""
-    return {
-        "name": "Idempotency-Key",
-        "in": "header",
-        "schema": {"type": "string", "minLength": 1, "maxLength": MAX_IDEMPOTENCY_KEY, "pattern": "^[ -~]+$"},
-        "description": "The same key with the same body within 24 hours is billed once.",
     }
 
 

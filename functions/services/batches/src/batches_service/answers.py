@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from batches_service.asking import Wish
 from batches_service.progress import tell_progress
 from batches_service.stores import Stores
 from ratecard.billing.plans import Operation
-from ratecard.kernel.clock import rfc3339_from_epoch_ms
 from ratecard.kernel.errors import ErrorKind, RatecardError
-from ratecard.kernel.jsontext import encode, parse_json
+from ratecard.kernel.jsontext import encode
 from ratecard.kernel.problems import MEDIA_TYPE, PROBLEMS, problem_document
-from ratecard.serving.batch.order import ID, Order, load_order, order_key, parse_order
+from ratecard.serving.batch.order import ID, Order, load_order, order_key
+from ratecard.serving.request import parse_query
 from ratecard.storage.customers import UnknownKeyError
 
 # An event of API Gateway's REST proxy, and what it takes back.
@@ -54,23 +54,29 @@ def answer(event: Event, stores: Stores) -> Answer:
     dict
         Status, headers and body.
     """
-    context = event["requestContext"]
-    call_id = str(context["extendedRequestId"])
+    call_id = str(event["requestContext"]["extendedRequestId"])
     try:
         customer = _customer(event, stores)
         if event["resource"] == BATCH:
-            order = _load(stores, customer, str(event["pathParameters"]["id"]))
-            return _json(200, {**_described(order), **tell_progress(order, stores.places), "call_id": call_id})
-        order = _order(event, customer)
-        price = _row_price(order, stores, customer)
+            return _json(200, {**_read(event, stores, customer), "call_id": call_id})
+        return _json(201, {**_ask(event, stores, customer), "call_id": call_id})
     except RatecardError as error:
         return _refuse(error, call_id)
-    # Written down before it can be uploaded: the upload starts it.
-    stores.places.store(order_key(customer, order.id), encode(order.document()).encode())
+
+
+def _read(event: Event, stores: Stores, customer: str) -> Answer:
+    parse_query(dict(event), ())
+    order = _load(stores, customer, str(event["pathParameters"]["id"]))
+    return {**_described(order), **tell_progress(order, stores.places)}
+
+
+def _ask(event: Event, stores: Stores, customer: str) -> Answer:
+    wish = Wish(event, customer)
+    price = _row_price(wish.order, stores, customer)
+    order = wish.record(stores.places)
     upload = stores.places.upload_for(order).document()
     links = {"self": f"/v1/batches/{order.id}"}
-    told = {**_described(order), "upload": upload, "row_price": price, "links": links, "call_id": call_id}
-    return _json(201, told)
+    return {**_described(order), "upload": upload, "row_price": price, "links": links}
 
 
 def _customer(event: Event, stores: Stores) -> str:
@@ -78,16 +84,6 @@ def _customer(event: Event, stores: Stores) -> str:
         return stores.accounts.get_key(str(event["requestContext"]["identity"]["apiKeyId"])).customer_id
     except UnknownKeyError:
         raise UnknownCallerError("the API key belongs to no customer") from None
-
-
-def _order(event: Event, customer: str) -> Order:
-    return parse_order(
-        parse_json(event["body"] or ""),
-        batch=secrets.token_hex(16),
-        customer=customer,
-        slug=event["resource"].split("/")[3],
-        created_at=rfc3339_from_epoch_ms(int(event["requestContext"]["requestTimeEpoch"])),
-    )
 
 
 def _row_price(order: Order, stores: Stores, customer: str) -> dict[str, str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import time
@@ -14,6 +17,9 @@ from ratecard.serving.batch.order import Order
 from ratecard.storage.objects import LocalObjectStore, ObjectStore, local_version
 
 LINK_SECONDS = 3600
+TAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}
+"""What S3 answers if an object came, changed or went between the look at it and the conditional put."""
+
 NOTE = re.compile(r"part-\d{5}\.json")
 
 
@@ -50,6 +56,10 @@ class Places(Protocol):
 
     def store(self, key: str, content: bytes) -> None:
         """Store a small object in the outbox."""
+        ...
+
+    def claim(self, key: str, content: bytes, is_past: Callable[[bytes], bool]) -> bytes:
+        """Store a small object in the outbox unless one that is not past is there; return the one that is there now."""
         ...
 
     def find_version(self, key: str) -> str | None:
@@ -89,6 +99,17 @@ class FolderPlaces:
         """Store an object; see `Places`."""
         self._objects.store_bytes("", key, content)
 
+    def claim(self, key: str, content: bytes, is_past: Callable[[bytes], bool]) -> bytes:
+        """Look and write while nobody else may; see `Places`."""
+        path = self._objects.path_of(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _alone(path.parent):
+            present = self.find(key)
+            if present is not None and not is_past(present):
+                return present
+            self.store(key, content)
+        return content
+
     def find_version(self, key: str) -> str | None:
         """Name a file's version; see `Places`."""
         try:
@@ -102,10 +123,10 @@ class FolderPlaces:
         return _count(path.name for path in folder.iterdir()) if folder.is_dir() else 0
 
     def upload_for(self, order: Order) -> Upload:
-        """Name the gateway's own route; see `Places`."""
+        """Name the gateway's own route, which holds the upload to the same headers as S3; see `Places`."""
         name = order.key.rpartition("/")[2]
         query = "?explain=true" if order.explain else ""
-        return Upload("PUT", f"/v1/inbox/{order.slug}/{name}{query}", {}, None)
+        return Upload("PUT", f"/v1/inbox/{order.slug}/{name}{query}", _headers_of(order), None)
 
     def link_to(self, key: str) -> str:
         """Name the gateway's own route, which adds the key's customer; see `Places`."""
@@ -140,6 +161,27 @@ class S3Places:
         """Store an object; see `Places`."""
         self._objects.store_bytes(self._outbox, key, content)
 
+    def claim(self, key: str, content: bytes, is_past: Callable[[bytes], bool]) -> bytes:
+        """Put it only in the place of what was seen there, and look again if that has changed; see `Places`."""
+        errors = self._s3.exceptions
+        while True:
+            condition = {"IfNoneMatch": "*"}
+            try:
+                found = self._s3.get_object(Bucket=self._outbox, Key=key)
+                present: bytes = found["Body"].read()
+                if not is_past(present):
+                    return present
+                condition = {"IfMatch": found["ETag"]}
+            except errors.NoSuchKey:
+                pass
+            try:
+                self._s3.put_object(Bucket=self._outbox, Key=key, Body=content, **condition)
+            except errors.ClientError as error:
+                if error.response["Error"]["Code"] not in TAKEN:
+                    raise
+            else:
+                return content
+
     def find_version(self, key: str) -> str | None:
         """Ask for an object's head; see `Places`."""
         try:
@@ -160,12 +202,28 @@ class S3Places:
         wanted = {"Bucket": self._inbox, "Key": order.key, "ContentLength": order.bytes, "IfNoneMatch": "*"}
         until = rfc3339_from_epoch_ms(int((time() + LINK_SECONDS) * 1000))
         url = self._s3.generate_presigned_url("put_object", Params=wanted, ExpiresIn=LINK_SECONDS)
-        return Upload("PUT", url, {"Content-Length": str(order.bytes), "If-None-Match": "*"}, until)
+        return Upload("PUT", url, _headers_of(order), until)
 
     def link_to(self, key: str) -> str:
         """Sign a GET; see `Places`."""
         wanted = {"Bucket": self._outbox, "Key": key}
         return str(self._s3.generate_presigned_url("get_object", Params=wanted, ExpiresIn=LINK_SECONDS))
+
+
+def _headers_of(order: Order) -> dict[str, str]:
+    """Headers that hold an upload to the size that was announced, and to a place where nothing is yet."""
+    return {"Content-Length": str(order.bytes), "If-None-Match": "*"}
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other processes out; the system lets them in when this one dies, however it dies."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _count(names: Iterable[str]) -> int:

@@ -73,6 +73,12 @@ PROBLEMS: dict[str, ProblemType] = {
             "Send the id that POST /v1/models/{slug}/batches answered, with a key of the same customer.",
         ),
         ProblemType(
+            "already_uploaded",
+            412,
+            "The batch has its file",
+            "Read what has become of it; for another file, ask for another batch.",
+        ),
+        ProblemType(
             "payload_too_large", 413, "The body is too large", "Send fewer rows a call, or the rows as a file."
         ),
         ProblemType(
