@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,9 @@ from ratecard_workbench.local.launch import find_native_directory
 # Timings never decide a test: two cores may be busy with anything.
 settings.register_profile("ratecard", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ratecard")
+
+# A script that runs the tests in the background lets them ignore Ctrl-C, and all that they start would ignore it too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"

@@ -91,6 +91,30 @@ def used(platform, ratecard):
     return ratecard("invoice", "preview", "tester")
 
 
+@pytest.fixture(scope="module")
+def after(used):
+    """Options for the day after the period's end."""
+    return "--as-of", f"{used['invoice']['period']['to'][:8]}03T00:00:00Z"
+
+
+@pytest.fixture(scope="module")
+def counted(platform, used):
+    """What the owner of the key is told, once all that was used is counted."""
+    eventually(lambda: charged(usage_of(platform).get("lines", ())) == charged(used["invoice"]["lines"]))
+    return usage_of(platform)
+
+
+@pytest.fixture(scope="module")
+def documents(ratecard, after, counted):
+    """The invoice for what was used, issued in a rehearsal, and a credit note for a part of it.
+
+    Usage is counted first: what an invoice has is not counted anew.
+    """
+    (issued,) = ratecard("invoice", "issue", "tester", *after, "--rehearse")
+    note = ratecard("invoice", "credit", "--invoice", issued["number"], "--amount", "0.01", "--reason", "an outage")
+    return issued, note
+
+
 def test_a_preview_has_every_call_once(used):
     """A retry and a refusal are there at price zero; a plan's change splits the line."""
     found = {
@@ -110,34 +134,30 @@ def test_a_preview_has_every_call_once(used):
     assert [blocker["code"] for blocker in used["blockers"]] == ["open_period"]
 
 
-def test_the_owner_of_a_key_sees_the_same(platform, used):
+def test_the_owner_of_a_key_sees_the_same(platform, used, counted):
     """`GET /v1/usage` has the preview's lines and total, and says as of when; reading it costs nothing."""
-    eventually(lambda: charged(usage_of(platform).get("lines", ())) == charged(used["invoice"]["lines"]))
-    told = usage_of(platform)
-
-    assert (told["customer"], told["total"], told["is_over"]) == ("tester", used["invoice"]["total"], False)
-    assert told["as_of"].startswith("20")
-    assert platform.call("GET", f"/v1/usage?period={told['period']['name']}").json()["total"] == told["total"]
+    assert (counted["customer"], counted["total"], counted["is_over"]) == ("tester", used["invoice"]["total"], False)
+    assert counted["as_of"].startswith("20")
+    path = f"/v1/usage?period={counted['period']['name']}"
+    assert platform.call("GET", path).json()["total"] == counted["total"]
     assert platform.call("GET", "/v1/usage?period=2001-01").json()["code"] == "no_usage"
 
 
-def test_an_invoice_is_issued_once_verified_and_credited(platform, ratecard, used):
+def test_an_invoice_is_issued_once_verified_and_credited(ratecard, used, after, documents):
     """A rehearsal of the day after the period's end, on the same lake."""
-    end = used["invoice"]["period"]["to"]
-    as_of = ("--as-of", f"{end[:8]}03T00:00:00Z")
-    ratecard("invoice", "issue", "tester", *as_of, code=65)
-    (issued,) = ratecard("invoice", "issue", "tester", *as_of, "--rehearse")
-    (again,) = ratecard("invoice", "issue", "tester", "--period", issued["period"], *as_of, "--rehearse")
+    issued, note = documents
+    ratecard("invoice", "issue", "tester", *after, code=65)
+    (again,) = ratecard("invoice", "issue", "tester", "--period", issued["period"], *after, "--rehearse")
 
     assert (issued["state"], issued["amount"]) == ("issued", used["invoice"]["total"])
     assert (again["state"], again["number"]) == ("exists", issued["number"])
     assert ratecard("invoice", "verify", "--recompute")["recomputed"] == 1
-    note = ratecard("invoice", "credit", "--invoice", issued["number"], "--amount", "0.01", "--reason", "an outage")
     assert Decimal(note["amount"]) == Decimal("-0.01")
     ratecard("invoice", "credit", "--invoice", issued["number"], "--amount", "0.02", "--reason", "twice", code=73)
 
 
-def test_invoices_are_their_owners_only(platform, ratecard, used, tmp_path):
+@pytest.mark.usefixtures("documents")
+def test_invoices_are_their_owners_only(platform, ratecard, tmp_path):
     """Byte for byte as issued; another customer's key finds nothing, a disabled key is refused by the gateway."""
     eventually(lambda: len(platform.call("GET", "/v1/invoices").json()["documents"]) == 2)
     listed = platform.call("GET", "/v1/invoices").json()["documents"]
@@ -161,7 +181,8 @@ def test_invoices_are_their_owners_only(platform, ratecard, used, tmp_path):
     assert platform.call("GET", "/v1/invoices/1", headers={}).status == 403
 
 
-def test_a_changed_invoice_does_not_verify(platform, ratecard, used):
+@pytest.mark.usefixtures("documents")
+def test_a_changed_invoice_does_not_verify(platform, ratecard):
     """One digit, and the chain says which document it is; put back, all is well."""
     path = platform.home / "invoices" / name_of(1)
     content = path.read_bytes()
@@ -174,7 +195,8 @@ def test_a_changed_invoice_does_not_verify(platform, ratecard, used):
     assert ratecard("invoice", "verify")["documents"] == 2
 
 
-def test_answers_are_as_the_reference_document_says(platform, used):
+@pytest.mark.usefixtures("documents")
+def test_answers_are_as_the_reference_document_says(platform):
     """Usage, the list and a credit note have the members and types that clients were promised."""
     reference = yaml.safe_load((ROOT / "infra/openapi.public.yaml").read_text())["components"]["schemas"]
     for path, schema in (("/v1/usage", "Usage"), ("/v1/invoices", "Documents"), ("/v1/invoices/2", "Document")):
