@@ -86,7 +86,7 @@ def test_a_reason_within_its_error_is_not_named(native_dir: Path, tmp_path: Path
         account = prediction["explanation"]
         reasons = prediction["reasons"]
         named += len(reasons)
-        for reason in reasons if len(reasons) > 1 else ():
+        for reason in reasons:
             (column,) = reason["columns"]
             assert account["contributions"][column] > 2 * account["standard_error"][column]
     assert named > len(ROWS)

@@ -105,6 +105,7 @@ def test_the_account_adds_up_and_reasons_are_ranked(model, payments):
         assert account["total"] == pytest.approx(math.log(chance / (1 - chance)), abs=1e-4)  # XGBoost adds float32
         effects = [reason["log_odds"] for reason in row["reasons"]]
         assert effects == sorted(effects, reverse=True)
+        assert all(effect >= 0.01 for effect in effects) or (row["action"] == "block" and len(effects) == 1)
         for reason in row["reasons"]:
             parts = [account["contributions"][column] for column in known[reason["code"]].columns]
             assert reason["log_odds"] == pytest.approx(sum(parts), abs=0.006)

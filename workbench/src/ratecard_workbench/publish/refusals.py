@@ -6,8 +6,8 @@ from ratecard.kernel.problems import MEDIA_TYPE, PROBLEMS, problem_document
 from ratecard_workbench.publish.mapping import PLACE, template_of
 
 NOT_JSON = (
-    "the body cannot be read as JSON: a bracket, quote or comma is missing or too many, or a name is not in double quotes; "
-    "python3 -m json.tool, fed with the body, says in which line"
+    "the body cannot be read as JSON: a bracket, quote or comma is missing or too many, or a name is not in double "
+    "quotes; python3 -m json.tool, fed with the body, says in which line"
 )
 
 GATEWAY_RESPONSES: dict[str, tuple[str, str]] = {

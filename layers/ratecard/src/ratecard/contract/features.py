@@ -234,4 +234,4 @@ def refused_number(value: float, minimum: float, maximum: float) -> Refusal:
     """Say why a number is not between its bounds."""
     if not -LARGEST <= value <= LARGEST:  # false for NaN too
         return Refusal("not_finite", "must be a finite number")
-    return Refusal("out_of_range", f"must be between {minimum} and {maximum}")
+    return Refusal("out_of_range", f"must be between {minimum:.15g} and {maximum:.15g}")

@@ -16,6 +16,8 @@ from ratecard.contract.outputs import AMOUNT_PATTERN, Amount, Output, Points, Pr
 
 Schema = dict[str, Any]
 
+REASONS = "Principal reasons, the strongest first. Effects too small to matter are not named, but where a reason is owed."
+
 NO_NUL = r"^[^\u0000]*$"
 """Text without NUL, as `Text.parse` asks."""
 
@@ -143,7 +145,7 @@ def explanation_properties(contract: ModelContract) -> dict[str, Schema]:
         members["words"] = words_schema("Every word that counts; together they are the text's contribution.")
     account = closed_object(members)
     return {
-        "reasons": {"type": "array", "items": reason, "description": "Principal reasons, the strongest first."},
+        "reasons": {"type": "array", "items": reason, "description": REASONS},
         "advice": {"type": "array", "items": {"type": "string"}, "description": "What the person scored can change."},
         "explanation": {**account, "description": "Given with explain=true."},
     }

@@ -127,7 +127,7 @@ class Explainer:
             for effect, reason, places in effects
             if effect * against >= least and (not errors or self._is_certain(effect, places, errors))
         ]
-        if not counted and effects and (adverse or effects[0][0] * against > 0):
+        if not counted and effects and adverse:
             return [effects[0][:2]]
         return counted[:MAX_REASONS]
 
@@ -139,7 +139,10 @@ class Explainer:
     def _account(self, contributions: Sequence[float], errors: Sequence[float]) -> dict[str, object]:
         base_log_odds = self._slope * contributions[-1] + self._intercept
         base = self._scale.score(base_log_odds) if self._scale else base_log_odds
-        parts = {name: self._per_margin * value for name, value in zip(self._columns, contributions[:-1], strict=True)}
+        # Added to 0.0, so that nothing is not written as -0.0.
+        parts = {
+            name: 0.0 + self._per_margin * value for name, value in zip(self._columns, contributions[:-1], strict=True)
+        }
         account: dict[str, object] = {"unit": self._unit, "base": base, "contributions": parts}
         account["total"] = fsum((base, *parts.values()))
         if errors:

@@ -20,7 +20,7 @@ def parse_predict(model: Model, document: object) -> list[Row]:
         If it breaks the contract, with a JSON Pointer for every problem.
     """
     if type(document) is not dict:
-        raise refusal_of(Problem("", "wrong_type", "must be a JSON object"))
+        raise refusal_of(Problem("", "wrong_type", 'must be a JSON object: one row, or {"instances": [row, ...]}'))
     if "instances" not in document:
         return parse_single(model, document)
     extra = sorted(name for name in document if name != "instances")
