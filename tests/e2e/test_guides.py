@@ -76,9 +76,5 @@ def test_the_readmes_first_command_in_a_fresh_clone(fresh_clone):
         process.wait(30)
     shown = re.search(r"^```json\n(.*?)^```$", (fresh_clone / "README.md").read_text(), re.MULTILINE | re.DOTALL)
     example = json.loads(shown[1])
-    assert answer.keys() == example.keys()
-    told, got = example["predictions"][0], answer["predictions"][0]
-    assert {name: got[name] for name in ("score", "grade", "decision")} == {
-        name: told[name] for name in ("score", "grade", "decision")
-    }
-    assert got["probability_of_default"] == pytest.approx(told["probability_of_default"], abs=0.001)
+    assert answer.pop("call_id") != example.pop("call_id")
+    assert answer == example

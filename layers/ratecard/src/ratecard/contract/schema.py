@@ -16,7 +16,9 @@ from ratecard.contract.outputs import AMOUNT_PATTERN, Amount, Output, Points, Pr
 
 Schema = dict[str, Any]
 
-REASONS = "Principal reasons, the strongest first. Effects too small to matter are not named, but where a reason is owed."
+REASONS = (
+    "Principal reasons, the strongest first. Effects too small to matter are not named, but where a reason is owed."
+)
 
 NO_NUL = r"^[^\u0000]*$"
 """Text without NUL, as `Text.parse` asks."""
