@@ -50,8 +50,9 @@ def test_a_newcomer_gets_from_a_notebook_to_a_live_endpoint(tmp_path, native_dir
     (line,) = [line for line in finished.stdout.splitlines() if line.startswith('{"model"')]
     example, answer = json.loads(shown), json.loads(line)
     told, got = example["predictions"][0], answer["predictions"][0]
+    assert (answer.keys(), got.keys()) == (example.keys(), told.keys())
     assert got["prediction"] == told["prediction"]
-    assert got["probability_of_late"] == pytest.approx(told["probability_of_late"], abs=0.01)
+    assert got["probability_of_late"] == pytest.approx(told["probability_of_late"], abs=1e-6)
     assert "late-payers: MODEL_CARD.md" in finished.stdout
     assert (project / "template.yaml").read_text() == before
     assert 'model = "late-payers"' in (project / "infra" / "ratecard.toml").read_text()
