@@ -8,16 +8,22 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
 import pytest
+import requests
 from botocore import UNSIGNED
 from botocore.config import Config
+from support.batch_stores import in_aws, request_event
 from support.container_aws import made_ledger, served_aws
 from support.ledger import usage
 from support.samcli import QUIET, SamCli
+from support.signed_links import send_signed
 
+from batches_service.stores import Stores
 from credit_rating.contract import CONTRACT
 from ratecard.contract.sample import sample_row
 from ratecard.storage.dynamo_accounts import DynamoAccounts
@@ -61,6 +67,18 @@ def without_ids(document):
     return [without_ids(item) for item in document] if isinstance(document, list) else document
 
 
+def invoker(url):
+    """Return how to invoke functions that are served at an address, through the AWS SDK."""
+    config = Config(signature_version=UNSIGNED, retries={"max_attempts": 0}, read_timeout=60)
+    client = boto3.client("lambda", endpoint_url=url, region_name="eu-west-1", config=config)
+
+    def invoke(function, payload):
+        answer = client.invoke(FunctionName=function, Payload=json.dumps(payload))
+        return json.loads(answer["Payload"].read())
+
+    return invoke
+
+
 def test_the_template_is_valid_and_lints(repository, requires_sam):
     """`sam validate --lint` finds nothing to say."""
     done = SamCli(requires_sam, repository, repository).run("validate", "--lint", "--template", "template.yaml")
@@ -101,43 +119,84 @@ def test_a_sample_event_gets_the_reply_beside_it(sam, event):
     assert without_ids(answer) == without_ids(expected)
 
 
-def test_a_file_is_scored_in_the_container(sam, tmp_path, monkeypatch):
-    """The steps of the batch twin under SAM, with the layers as built: scores, rejects, manifest, one usage line."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "x")
-    region = QUIET["AWS_DEFAULT_REGION"]
-    key = f"inbox/acme/{CONTRACT.slug}/applicants.csv"
+@dataclass(frozen=True)
+class Deployed:
+    """The functions of files in their containers, with moto's AWS behind them.
+
+    Attributes
+    ----------
+    invoke : callable
+        Takes a function's name and an event.
+    stores : Stores
+        The same tables and buckets, seen from here.
+    """
+
+    invoke: Callable
+    stores: Stores
+
+    def ask(self, body=None, **asked):
+        """Ask for a batch, or about one; returns status and body."""
+        found = self.invoke("BatchesFunction", request_event(body, **asked))
+        return found["statusCode"], json.loads(found["body"])
+
+    def score(self, batch, content):
+        """Do what the state machine does once a file is there; returns the plan's answer and the manifest's."""
+
+        def step(operation, **event):
+            return self.invoke("CreditRatingBatchFunction", {"operation": operation, "brief": True, **event})
+
+        key = f"inbox/acme/{CONTRACT.slug}/{batch}.csv"
+        one = {"key": key, "version-id": self.stores.places.find_version(key), "size": len(content)}
+        created = {"source": "aws.s3", "detail-type": "Object Created", "time": "2026-11-22T10:11:12Z"}
+        planned = step("plan", event={**created, "detail": {"bucket": {"name": "inbox"}, "object": one}})
+        (part,) = json.loads(self.stores.places.find(planned["parts_key"]))
+        step("score", job=planned["job"], part=part)
+        return planned, step("collect", job=planned["job"])
+
+
+@pytest.fixture
+def deployed(sam, monkeypatch, repository):
+    """`sam local start-lambda` with the functions of batches and of credit rating's files."""
+    names = {"RATECARD_ACCOUNTS": "accounts", "RATECARD_INBOX": "inbox", "RATECARD_OUTBOX": "outbox"}
+    with served_aws() as address:
+        where = in_aws(monkeypatch, str(repository / "infra/ratecard.toml"), QUIET["AWS_DEFAULT_REGION"])
+        variables = {"AWS_ENDPOINT_URL": address, **names}
+        template = sam.with_environment(variables, "BatchesFunction", "CreditRatingBatchFunction")
+        with sam.serving("start-lambda", "/", template=template) as url:
+            yield Deployed(invoker(url), where.stores)
+
+
+def test_a_file_goes_through_the_containers_by_id(sam, deployed):
+    """Asked for twice under one key, uploaded by the signed link, once, scored, billed, and read by signed links."""
     names = [feature.name for feature in CONTRACT.features]
     good = sample_row(CONTRACT)
     lines = io.StringIO()
-    writer = csv.DictWriter(lines, names)
+    writer = csv.DictWriter(lines, [*names, "branch"])
     writer.writeheader()
-    writer.writerows([good, {**good, names[0]: "much"}, good])
-    with served_aws() as address:
-        s3 = boto3.client("s3", region_name=region)
-        for bucket in ("inbox-bucket", "outbox-bucket"):
-            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})
-        s3.put_bucket_versioning(Bucket="inbox-bucket", VersioningConfiguration={"Status": "Enabled"})
-        stored = s3.put_object(Bucket="inbox-bucket", Key=key, Body=lines.getvalue().encode())
-        one = {"key": key, "version-id": stored["VersionId"], "size": len(lines.getvalue())}
-        created = {"source": "aws.s3", "detail-type": "Object Created", "time": "2026-11-22T10:11:12Z"}
-        variables = {"AWS_ENDPOINT_URL": address, "RATECARD_OUTBOX": "outbox-bucket"}
-        template = sam.with_environment("CreditRatingBatchFunction", variables)
+    writer.writerows([{**good, "branch": "b1"}, {**good, names[0]: "much", "branch": "b2"}, {**good, "branch": "b3"}])
+    content = lines.getvalue().encode()
+    wish = {"format": "csv", "bytes": len(content), "carry": ["branch"]}
 
-        def ask(operation, **event):
-            (tmp_path / "event.json").write_text(json.dumps({"operation": operation, "brief": True, **event}))
-            return sam.invoke("CreditRatingBatchFunction", tmp_path / "event.json", template=template)
+    status, place = deployed.ask(wish, headers={"Idempotency-Key": "one"})
+    assert status == 201
+    assert deployed.ask(wish, headers={"Idempotency-Key": "one"})[1]["id"] == place["id"]
+    assert deployed.ask(wish, headers={"content-type": "text/csv"})[0] == 415
+    assert deployed.ask(key_id="k2", batch=place["id"])[0] == 404
+    upload = place["upload"]["url"], place["upload"]["headers"]
+    assert send_signed("PUT", *upload, content + b"x") == (403, "SignatureDoesNotMatch")
+    assert send_signed("PUT", *upload, content) == (200, None)
+    assert send_signed("PUT", *upload, content) == (412, "PreconditionFailed")
+    assert [deployed.ask(batch=place["id"])[1][name] for name in ("status", "is_uploaded")] == ["waiting", True]
 
-        planned, _ = ask("plan", event={**created, "detail": {"bucket": {"name": "inbox-bucket"}, "object": one}})
-        (part,) = json.loads(s3.get_object(Bucket="outbox-bucket", Key=planned["parts_key"])["Body"].read())
-        ask("score", job=planned["job"], part=part)
-        answer, log = ask("collect", job=planned["job"])
-        written = {one["Key"].rsplit("/", 1)[1] for one in s3.list_objects_v2(Bucket="outbox-bucket")["Contents"]}
+    planned, answer = deployed.score(place["id"], content)
     assert planned["function"].endswith(":$LATEST")
     assert (answer["status"], answer["rows"]) == ("succeeded", {"read": 3, "scored": 2, "rejected": 1})
-    assert answer["cost"]["currency"] == "USD"
-    assert written == {"scored.csv", "rejects.csv", "manifest.json"}
-    assert log.count('"type":"ratecard.call.v1"') == 1
+    told = deployed.ask(batch=place["id"])[1]
+    assert (told["status"], told["rows"], told["cost"]) == (answer["status"], answer["rows"], answer["cost"])
+    assert set(told["links"]) == {"scored.csv", "rejects.csv", "manifest.json"}
+    scored = requests.get(told["links"]["scored.csv"], timeout=10).text
+    assert [line["branch"] for line in csv.DictReader(io.StringIO(scored))] == ["b1", "b3"]
+    assert sam.log_of("start-lambda").read_text().count('"type":"ratecard.call.v1"') == 1
 
 
 def test_usage_is_counted_in_the_container(sam, tmp_path, monkeypatch):
@@ -182,15 +241,9 @@ def test_the_api_is_served_and_passes_the_black_box_suite(sam, tmp_path):
 def test_the_functions_are_served_to_boto3(sam):
     """`sam local start-lambda`: the direct door through the AWS SDK, refusals included."""
     with sam.serving("start-lambda", "/") as url:
-        config = Config(signature_version=UNSIGNED, retries={"max_attempts": 0}, read_timeout=60)
-        client = boto3.client("lambda", endpoint_url=url, region_name="eu-west-1", config=config)
-
-        def invoke(payload):
-            answer = client.invoke(FunctionName="CreditRatingFunction", Payload=json.dumps(payload))
-            return json.loads(answer["Payload"].read())
-
-        scored = invoke({"instances": [sample_row(CONTRACT)], "explain": True})
-        refused = invoke({"instances": []})
+        invoke = invoker(url)
+        scored = invoke("CreditRatingFunction", {"instances": [sample_row(CONTRACT)], "explain": True})
+        refused = invoke("CreditRatingFunction", {"instances": []})
     assert scored["predictions"][0]["explanation"]["contributions"]
     assert (refused["code"], refused["errors"][0]["code"]) == ("invalid_request", "no_rows")
 

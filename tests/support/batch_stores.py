@@ -34,23 +34,27 @@ class Somewhere:
     def __init__(self, stores, kind, upload, lay, keys):
         self.stores, self.kind, self.upload, self.lay, self.keys = stores, kind, upload, lay, keys
 
-    def ask(self, body=None, *, key_id="k1", batch=None, slug=SLUG, **more):
+    def ask(self, body=None, **asked):
         """Send a request; returns status, body and headers."""
-        event = {
-            "headers": more.get("headers"),
-            "queryStringParameters": more.get("query"),
-            "isBase64Encoded": more.get("base64", False),
-            "resource": f"/v1/models/{slug}/batches" if batch is None else BATCH,
-            "pathParameters": None if batch is None else {"id": batch},
-            "requestContext": {
-                "extendedRequestId": "call",
-                "identity": {"apiKeyId": key_id},
-                "requestTimeEpoch": more.get("at_ms", ASKED_MS),
-            },
-            "body": body if body is None or isinstance(body, str) else json.dumps(body),
-        }
-        found = answer(event, self.stores)
+        found = answer(request_event(body, **asked), self.stores)
         return found["statusCode"], json.loads(found["body"]), found["headers"]
+
+
+def request_event(body=None, *, key_id="k1", batch=None, slug=SLUG, **more):
+    """Build the gateway's event: of a wish, or with `batch` of a look at what has become of one."""
+    return {
+        "headers": more.get("headers"),
+        "queryStringParameters": more.get("query"),
+        "isBase64Encoded": more.get("base64", False),
+        "resource": f"/v1/models/{slug}/batches" if batch is None else BATCH,
+        "pathParameters": None if batch is None else {"id": batch},
+        "requestContext": {
+            "extendedRequestId": "call",
+            "identity": {"apiKeyId": key_id},
+            "requestTimeEpoch": more.get("at_ms", ASKED_MS),
+        },
+        "body": body if body is None or isinstance(body, str) else json.dumps(body),
+    }
 
 
 def fill(accounts):
@@ -76,14 +80,15 @@ def in_folder(home, book):
     return Somewhere(stores, "folder", upload, lambda key, content: objects.store_bytes("", key, content), keys)
 
 
-def in_aws(monkeypatch, book):
+def in_aws(monkeypatch, book, region="us-east-1"):
     """Make buckets and table in moto."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, SECRET)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", region)
     s3 = boto3.client("s3")
+    elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": region}} if region != "us-east-1" else {}
     for bucket in ("inbox", "outbox"):
-        s3.create_bucket(Bucket=bucket)
+        s3.create_bucket(Bucket=bucket, **elsewhere)
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     table = boto3.resource("dynamodb").create_table(
         TableName="accounts",

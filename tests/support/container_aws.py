@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote
 
 import boto3
 import requests
@@ -24,7 +25,8 @@ class AwsHandler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer as the service would."""
-        region, service = _SCOPE.search(self.headers["Authorization"]).groups()
+        # A link carries its signature itself.
+        region, service = _SCOPE.search(self.headers.get("Authorization") or unquote(self.path)).groups()
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
         url = f"https://{service}.{region}.amazonaws.com{self.path}"

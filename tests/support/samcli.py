@@ -71,12 +71,12 @@ class SamCli:
         return json.loads(done.stdout), done.stderr
 
     @contextmanager
-    def serving(self, command: str, ready: str) -> Iterator[str]:
+    def serving(self, command: str, ready: str, *, template: Path | None = None) -> Iterator[str]:
         """Run `sam local start-api` or `start-lambda` and give its address once `ready`, a path, is answered."""
         port = free_port()
-        arguments = ["local", command, "--template", str(self.template), "--port", str(port), *skip_pull()]
+        arguments = ["local", command, "--template", str(template or self.template), "--port", str(port), *skip_pull()]
         arguments += ["--warm-containers", "LAZY"]
-        log = self.build.parent / f"{command}.log"
+        log = self.log_of(command)
         with log.open("w") as output:
             server = subprocess.Popen(
                 [str(self.program), *arguments],
@@ -92,11 +92,16 @@ class SamCli:
                 server.terminate()
                 server.wait(timeout=60)
 
-    def with_environment(self, function: str, variables: dict[str, str]) -> Path:
-        """Write a copy of the built template in which a function has more environment variables; return it."""
+    def log_of(self, command: str) -> Path:
+        """Return where a command that serves, and the functions it serves, write."""
+        return self.build.parent / f"{command}.log"
+
+    def with_environment(self, variables: dict[str, str], *functions: str) -> Path:
+        """Write a copy of the built template in which some functions have more environment variables; return it."""
         template = load_yaml(self.template)
-        template["Resources"][function]["Properties"]["Environment"]["Variables"] |= variables
-        copy = self.build / f"{function}.yaml"
+        for function in functions:
+            template["Resources"][function]["Properties"]["Environment"]["Variables"] |= variables
+        copy = self.build / f"{functions[0]}.yaml"
         copy.write_text(yaml_text(template, "the built template with another environment"))
         return copy
 
