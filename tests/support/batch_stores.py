@@ -31,7 +31,7 @@ class Somewhere:
         Upload a file to the inbox, returning its version; write an object of the outbox; list keys of the outbox.
     """
 
-    def __init__(self, stores, kind, upload, lay, keys):
+    def __init__(self, stores, kind, *, upload, lay, keys):
         self.stores, self.kind, self.upload, self.lay, self.keys = stores, kind, upload, lay, keys
 
     def ask(self, body=None, **asked):
@@ -77,7 +77,10 @@ def in_folder(home, book):
     def keys(prefix):
         return {path.relative_to(home).as_posix() for path in (home / prefix).glob("*.json")}
 
-    return Somewhere(stores, "folder", upload, lambda key, content: objects.store_bytes("", key, content), keys)
+    def lay(key, content):
+        objects.store_bytes("", key, content)
+
+    return Somewhere(stores, "folder", upload=upload, lay=lay, keys=keys)
 
 
 def in_aws(monkeypatch, book, region="us-east-1"):
@@ -106,7 +109,7 @@ def in_aws(monkeypatch, book, region="us-east-1"):
     return Somewhere(
         open_stores({**environ, "RATECARD_PRICE_BOOK": book}),
         "aws",
-        lambda key, content: s3.put_object(Bucket="inbox", Key=key, Body=content)["VersionId"],
-        lambda key, content: s3.put_object(Bucket="outbox", Key=key, Body=content),
-        keys,
+        upload=lambda key, content: s3.put_object(Bucket="inbox", Key=key, Body=content)["VersionId"],
+        lay=lambda key, content: s3.put_object(Bucket="outbox", Key=key, Body=content),
+        keys=keys,
     )

@@ -150,7 +150,8 @@ def test_who_comes_second_between_look_and_write_gets_the_firsts_batch(where, is
     s3 = boto3.client("s3")
     s3.meta.events.register("before-call.s3.PutObject", come_between)
     slow = dataclasses.replace(where.stores, places=S3Places("inbox", "outbox", S3ObjectStore(), s3))
-    second = again(Somewhere(slow, "aws", where.upload, where.lay, where.keys), key, at_ms=at_ms)["id"]
+    slower = Somewhere(slow, "aws", upload=where.upload, lay=where.lay, keys=where.keys)
+    second = again(slower, key, at_ms=at_ms)["id"]
 
     assert second == first[0] != past
 
