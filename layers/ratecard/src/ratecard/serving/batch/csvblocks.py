@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
 from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
-from ratecard.contract import Boolean, Category, Feature, Integer, Number
+from ratecard.contract import Category, Feature
+from ratecard.serving.batch.oddlines import NUMBER, Cut, cut_unusual, lines_of, plain_line
 from ratecard.serving.batch.rowpath import TOO_LONG, Layout, read_csv_row, rejects_of
 from ratecard.serving.batch.segments import Kind, Segment, Segments, Source, records_of, split_lines
 from ratecard.serving.batch.table import (
@@ -24,20 +24,33 @@ from ratecard.serving.batch.table import (
     block_of,
     find_good,
     merge,
+    ordinals,
+    without,
 )
 
-UNUSUAL = (b'"', b"\0", b" ", b"\t")
-"""Arrow would read some of it more kindly than RFC 4180 and the contract do; such lines are looked at more closely."""
-
-NUMBER = r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
+FAILED_COLUMN = re.compile(r"In CSV column #(\d+): ")
 
 
 class _Columns(NamedTuple):
-    """Lines that Arrow has read: features, what is carried, and how many."""
+    """Lines that Arrow has read.
+
+    Attributes
+    ----------
+    columns, carried : list of pa.Array
+        Features, and what is carried.
+    proper : list of pa.Array
+        Masks of rows: false where a cell of a column was none of its values.
+    rows : int
+        How many lines were read.
+    ragged : dict of int to bytes
+        Lines that were passed over because they have too many cells or too few: which, from 0, and their text.
+    """
 
     columns: list[pa.Array]
     carried: list[pa.Array]
+    proper: list[pa.Array]
     rows: int
+    ragged: dict[int, bytes]
 
 
 class CsvBlocks:
@@ -51,30 +64,25 @@ class CsvBlocks:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        contract = layout.contract
-        types = {name: pa.string() for name in layout.header}
+        features = layout.contract.features
         # What is carried through is carried as it is written.
-        read = [
-            feature for feature in contract.features if feature.name in types and feature.name not in layout.carried
-        ]
-        types |= {feature.name: arrow_type(feature) for feature in read}
-        self._convert = arrow_csv.ConvertOptions(
-            check_utf8=False,
-            column_types=types,
-            null_values=[""],
-            true_values=["true"],
-            false_values=["false"],
-            strings_can_be_null=False,
-        )
+        self._types = {name: pa.string() for name in layout.header} | {
+            feature.name: arrow_type(feature)
+            for feature in features
+            if feature.name in layout.places and feature.name not in layout.carried
+        }
+        self._ragged: dict[int, bytes] = {}
         # Plain lines have no quotes, and are read faster where none are looked for.
         self._parse = {
-            plain: arrow_csv.ParseOptions(quote_char=False if plain else '"', ignore_empty_lines=False)
+            plain: arrow_csv.ParseOptions(
+                quote_char=False if plain else '"', ignore_empty_lines=False, invalid_row_handler=self._pass_over
+            )
             for plain in (True, False)
         }
         self._plain = plain_line(layout)
         self._carried = [pa.string()] * len(layout.carried)
-        # Where one block of a file has unusual lines, the next one mostly has, too.
-        self._expect_plain = len(layout.header) > 1
+        # Arrow takes an empty line for a row without a value, which some contract may accept.
+        self._may_cut = len(layout.header) > 1 and not all(feature.missing for feature in features)
 
     def read(self, source: Source, first_line: int) -> Iterator[Block]:
         """Read records from a stream that begins at one.
@@ -95,27 +103,31 @@ class CsvBlocks:
                 yield nothing
 
     def _read_lines(self, segment: Segment) -> Block:
-        content = segment.content
-        if self._expect_plain and not segment.spans and is_plain(content):
-            read = self._read_columns(content, plain=True)
-            if read is not None:
-                block, odd = self._sort_out(read, ordinals(segment.line, read.rows))
-                block.plain = not len(odd)
-                if block.plain:
-                    return block
-                texts = split_lines(content)
-                return merge(block, self._read_rows([(line, texts[line - segment.line]) for line in odd.to_pylist()]))
-        return self._read_mixed(segment)
+        cut = cut_unusual(segment) if self._may_cut else None
+        read = self._read_columns(cut.rest, plain=True) if cut is not None and cut.rest else None
+        return self._read_mixed(segment) if cut is None or read is None else self._read_cut(segment, cut, read)
+
+    def _read_cut(self, segment: Segment, cut: Cut, read: _Columns) -> Block:
+        """Put the plain lines of a segment, which are read, together with the others."""
+        first = segment.line
+        lines = ordinals(first, read.rows + len(read.ragged) + len(cut.lines))
+        lines = without(lines, [line - first for line in cut.lines])
+        rows = [*cut.rows, *((lines[place].as_py(), text) for place, text in read.ragged.items())]
+        block, odd = self._sort_out(read, without(lines, read.ragged))
+        block.plain = True
+        if len(odd):
+            texts = split_lines(segment.content)
+            rows += [(line, texts[line - first]) for line in odd.to_pylist()]
+        return merge(block, self._read_rows(sorted(rows))) if rows else block
 
     def _read_mixed(self, segment: Segment) -> Block:
-        """Read records of which some are not plain."""
+        """Read records of which many are not plain."""
         numbers, lines, spanned = lines_of(segment)
         plain = pc.match_substring_regex(lines, self._plain)
         some = lines.filter(plain)
         read = self._read_columns(with_ends(some)) if len(some) else None
         if read is None:
             return self._read_rows(list(zip(*records_of(segment), strict=True)))
-        self._expect_plain = len(self._layout.header) > 1 and len(some) == len(lines) and not spanned
         places = pc.indices_nonzero(plain)
         block, odd = self._sort_out(read, places)
         block.lines = numbers.take(block.lines)
@@ -125,30 +137,63 @@ class CsvBlocks:
         return merge(block, self._read_rows(rows))
 
     def _read_columns(self, content: bytes | memoryview, *, plain: bool = False) -> _Columns | None:
-        """Read lines as columns; None if there is one that Arrow cannot read."""
-        layout = self._layout
-        contract, places = layout.contract, layout.places
-        options = arrow_csv.ReadOptions(
-            use_threads=False, column_names=list(layout.header), block_size=len(content) + 1
-        )
-        try:
-            table = arrow_csv.read_csv(
-                pa.BufferReader(content),
-                read_options=options,
-                parse_options=self._parse[plain],
-                convert_options=self._convert,
-            )
-            found = [one_array(table.column(place)) for place in range(len(layout.header))]
-            columns = [
-                typed(feature, found[places[feature.name]])
-                if feature.name in places
-                else pa.nulls(table.num_rows, arrow_type(feature))
-                for feature in contract.features
-            ]
-        except pa.ArrowInvalid:
+        """Read lines as columns; None if Arrow cannot.
+
+        A column in which a cell is none of its values is read as text from there on, and looked at cell by cell.
+        """
+        table = self._read_table(content, plain=plain)
+        if table is None:
             return None
-        carried = [found[places[name]] if name in places else pa.repeat("", table.num_rows) for name in layout.carried]
-        return _Columns(columns, carried, table.num_rows)
+        layout, rows = self._layout, table.num_rows
+        found = {name: one_array(column) for name, column in zip(layout.header, table.columns, strict=True)}
+        columns: list[pa.Array] = []
+        masks: list[pa.Array] = []
+        for feature in layout.contract.features:
+            if feature.name not in found:
+                columns.append(pa.nulls(rows, arrow_type(feature)))
+                continue
+            column, proper = typed(feature, found[feature.name])
+            columns.append(column)
+            if proper is not None:
+                masks.append(proper)
+        carried = [found[name] if name in found else pa.repeat("", rows) for name in layout.carried]
+        return _Columns(columns, carried, masks, rows, self._ragged)
+
+    def _read_table(self, content: bytes | memoryview, *, plain: bool) -> pa.Table | None:
+        while True:
+            self._ragged = {}
+            try:
+                return arrow_csv.read_csv(
+                    pa.BufferReader(content),
+                    read_options=arrow_csv.ReadOptions(
+                        use_threads=False, column_names=list(self._types), block_size=len(content) + 1
+                    ),
+                    parse_options=self._parse[plain],
+                    convert_options=arrow_csv.ConvertOptions(
+                        check_utf8=False,
+                        column_types=self._types,
+                        null_values=[""],
+                        true_values=["true"],
+                        false_values=["false"],
+                        strings_can_be_null=False,
+                    ),
+                )
+            except pa.ArrowInvalid as error:
+                if not self._loosen(str(error)):
+                    return None
+
+    def _loosen(self, error: str) -> bool:
+        """Have the column that Arrow names read as text; tell whether there is one."""
+        named = FAILED_COLUMN.match(error)
+        name = self._layout.header[int(named[1])] if named else None
+        if name is None or self._types[name] == pa.string():
+            return False
+        self._types[name] = pa.string()
+        return True
+
+    def _pass_over(self, row: arrow_csv.InvalidRow) -> str:
+        self._ragged[row.number - 1] = row.text.encode()
+        return "skip"
 
     def _sort_out(self, read: _Columns, lines: pa.Array) -> tuple[Block, pa.Array]:
         """Return the rows that are good, and the lines of the others."""
@@ -156,7 +201,7 @@ class CsvBlocks:
         features = self._layout.contract.features
         masks = [find_good(feature, column) for feature, column in zip(features, columns, strict=True)]
         masks += [find_carriable(column) for column in carried]
-        good = all_good(masks)
+        good = all_good([*masks, *read.proper])
         if good is None:
             return Block(lines, carried, columns, [], 0), lines.slice(0, 0)
         kept = Block(lines.filter(good), [c.filter(good) for c in carried], [c.filter(good) for c in columns], [], 0)
@@ -178,67 +223,6 @@ class CsvBlocks:
         return block
 
 
-def is_plain(content: bytes) -> bool:
-    """Tell whether lines hold nothing that Arrow's reader could take in another way than this project does."""
-    if any(unusual in content for unusual in UNUSUAL):
-        return False
-    if b"\r" in content and content.count(b"\r") != content.count(b"\r\n"):
-        return False
-    return content.isascii() or is_utf8(content)
-
-
-def is_utf8(content: bytes) -> bool:
-    """Tell whether bytes are valid UTF-8."""
-    try:
-        content.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def plain_line(layout: Layout) -> str:
-    """Return the pattern of lines that Arrow reads just as the row path does."""
-    cells = []
-    for feature in layout.features:
-        if isinstance(feature, (Number, Integer)):
-            cell = f'{NUMBER}|"{NUMBER}"'
-        elif isinstance(feature, Boolean):
-            cell = "true|false"
-        elif isinstance(feature, Category):
-            words = "|".join(re.escape(word) for word in feature.values if not set(word) & set('",\r\n\0'))
-            cell = f'(?:{words})|"(?:{words})"'
-        else:
-            cell = r'[^",\r\n\x00]*|"(?:[^"\r\n\x00]|"")*"'
-        cells.append(f"(?:{cell}{'|' if feature is not None and feature.missing else ''})")
-    return f"^{','.join(cells)}\r?$"
-
-
-def lines_of(segment: Segment) -> tuple[pa.Array, pa.Array, list[tuple[int, bytes]]]:
-    """Return number and text of each record that is one line, and of those over lines: as `records_of`, in columns.
-
-    The texts may be no valid UTF-8; patterns then do not match.
-    """
-    content = segment.content
-    numbers, pieces, spanned = [], [], []
-    place, number = 0, segment.line
-    for first, last in (*segment.spans, (len(content), len(content))):
-        piece = content[place:first]
-        count = piece.count(b"\n") + bool(piece and not piece.endswith(b"\n"))
-        if count:
-            numbers.append(ordinals(number, count))
-            pieces.append(piece)
-            number += count
-        if first < last:
-            spanned.append((number, content[first:last]))
-            number += content.count(b"\n", first, last)
-        place = last
-    if not pieces:
-        return pa.array([], pa.int64()), pa.array([], pa.string()), spanned
-    whole = pa.array([b"".join(pieces).removesuffix(b"\n")], pa.binary())
-    lines = pc.split_pattern(whole, "\n").values
-    return pa.concat_arrays(numbers), lines.view(pa.string()), spanned
-
-
 def with_ends(lines: pa.Array) -> memoryview:
     """Return lines that follow each other, each with a line feed."""
     ended = pc.binary_join_element_wise(pc.cast(lines, pa.binary()), b"\n", b"")
@@ -246,25 +230,24 @@ def with_ends(lines: pa.Array) -> memoryview:
     return memoryview(content)[: memoryview(offsets).cast("i")[len(ended)]]
 
 
-def typed(feature: Feature, column: pa.Array) -> pa.Array:
-    """Return a feature's column in its type, an empty cell as absent.
-
-    Raises
-    ------
-    pa.ArrowInvalid
-        If a cell of text, in which the column was read because it is also carried, has no such value.
-    """
+def typed(feature: Feature, column: pa.Array) -> tuple[pa.Array, pa.Array | None]:
+    """Return a feature's column in its type, an empty cell as absent, and which of its cells fit; None if all do."""
     if column.type != pa.string() or (isinstance(feature, Category) and not feature.missing):
-        return column
+        return column, None
     empty = pc.equal(column, "")
     if pc.any(empty).as_py():
         column = pc.if_else(empty, pa.scalar(None, pa.string()), column)
-    if (
-        isinstance(feature, Boolean)
-        and not pc.all(pc.is_in(column, value_set=pa.array(["true", "false", None]))).as_py()
-    ):
-        raise pa.ArrowInvalid("no truth value")
-    return pc.cast(column, arrow_type(feature))
+    kind = arrow_type(feature)
+    if kind == pa.string():
+        return column, None
+    if kind == pa.float64():
+        fits = pc.match_substring_regex(column, f"^(?:{NUMBER})$")
+    else:
+        fits = pc.is_in(column, value_set=pa.array(["true", "false"]), skip_nulls=True)
+    proper = pc.or_(pc.fill_null(fits, fill_value=False), empty)
+    if pc.all(proper).as_py():
+        return pc.cast(column, kind), None
+    return pc.cast(pc.if_else(proper, column, pa.scalar(None, pa.string())), kind), proper
 
 
 def find_carriable(column: pa.Array) -> pa.Array | None:
@@ -276,13 +259,3 @@ def find_carriable(column: pa.Array) -> pa.Array | None:
 def one_array(column: pa.ChunkedArray) -> pa.Array:
     """Return a column as one piece."""
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-
-
-@cache
-def _some_ordinals(count: int) -> pa.Array:
-    return pa.array(range(count), pa.int64())
-
-
-def ordinals(first: int, count: int) -> pa.Array:
-    """Return the whole numbers from `first`, so many."""
-    return pc.add(_some_ordinals(1 << max(count - 1, 0).bit_length()).slice(0, count), first)

@@ -12,9 +12,18 @@ import pyarrow.parquet as pq
 from ratecard.contract import Boolean, Feature, Integer, Number
 from ratecard.contract.rows import refusal_of
 from ratecard.kernel.errors import Problem
-from ratecard.serving.batch.csvblocks import ordinals
 from ratecard.serving.batch.rowpath import ROW_ID, Layout, check_header, parse_instance
-from ratecard.serving.batch.table import Block, GoodRow, Reject, all_good, arrow_type, block_of, find_good, merge
+from ratecard.serving.batch.table import (
+    Block,
+    GoodRow,
+    Reject,
+    all_good,
+    arrow_type,
+    block_of,
+    find_good,
+    merge,
+    ordinals,
+)
 
 BATCH_ROWS = 16_384
 PAGE_BUFFER_BYTES = 1 << 20

@@ -93,19 +93,23 @@ class Segments:
         held = b""  # whole lines of a record that may go on, then the beginning of a line
         begun = 0  # where in `held` the line begins that is not whole yet
         while block := self._source.read(BLOCK_BYTES):
-            buffer = held + block if held else block
-            ended = buffer.find(b"\n", begun)
-            if (ended if ended >= 0 else len(buffer)) - begun >= MAX_LINE_BYTES:
-                yield from self._split(buffer[:begun], closed=True)[0]
-                held = self._pass_over(buffer[begun:])
+            ended = block.find(b"\n")
+            if len(held) - begun + (ended if ended >= 0 else len(block)) >= MAX_LINE_BYTES:
+                yield from self._split(held[:begun], closed=True)[0]
+                held = self._pass_over(held[begun:] + block)
                 begun = held.rfind(b"\n") + 1
                 yield Segment(Kind.TOO_LONG, b"", self._line, self._end)
                 self._line += 1
                 continue
-            begun = buffer.rfind(b"\n") + 1
-            segments, taken = self._split(buffer[:begun], closed=False)
+            whole = block.rfind(b"\n") + 1
+            if not whole:
+                held += block
+                continue
+            lines = b"".join((held, memoryview(block)[:whole]))
+            segments, taken = self._split(lines, closed=False)
             yield from segments
-            held, begun = buffer[taken:], begun - taken
+            held = lines[taken:] + block[whole:]
+            begun = len(lines) - taken
         yield from self._split(held, closed=True)[0]
 
     def _pass_over(self, begun: bytes) -> bytes:

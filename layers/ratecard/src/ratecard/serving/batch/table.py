@@ -6,8 +6,9 @@ by the contract itself, which says what is wrong with them in the words of the o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -135,7 +136,7 @@ def merge(first: Block, second: Block) -> Block:
     """Put two blocks of rows together in the order of their lines."""
     if not len(second.lines):
         rejects, rejected = first.rejects + second.rejects, first.rejected + second.rejected
-        return Block(first.lines, first.carried, first.columns, rejects, rejected)
+        return Block(first.lines, first.carried, first.columns, rejects, rejected, first.plain)
     lines = pa.concat_arrays([first.lines, second.lines])
     order = pc.sort_indices(lines)
 
@@ -202,3 +203,24 @@ def _encode(feature: Feature, column: pa.Array) -> pa.Array:
             return column  # text has no number; it is never a column of an engine that takes numbers
         column = pc.cast(pc.cast(column, pa.int8()) if isinstance(feature, Boolean) else column, pa.float64())
     return pc.fill_null(column, float("nan")) if column.null_count else column
+
+
+@cache
+def _some_ordinals(count: int) -> pa.Array:
+    return pa.array(range(count), pa.int64())
+
+
+def ordinals(first: int, count: int) -> pa.Array:
+    """Return the whole numbers from `first`, so many."""
+    return pc.add(_some_ordinals(1 << max(count - 1, 0).bit_length()).slice(0, count), first)
+
+
+def without(values: pa.Array, places: Collection[int]) -> pa.Array:
+    """Return a column without the values at some places."""
+    if not places:
+        return values
+    kept = bytearray(b"\1") * len(values)
+    for place in places:
+        kept[place] = 0
+    mask = pa.Array.from_buffers(pa.uint8(), len(kept), [None, pa.py_buffer(kept)])
+    return values.filter(pc.cast(mask, pa.bool_()))
