@@ -70,7 +70,6 @@ def test_s3_holds_the_upload_to_what_was_announced(where):
 @pytest.mark.parametrize(
     ("body", "places"),
     [
-        ([], [("", "wrong_type")]),
         ({}, [("/format", "not_a_choice"), ("/bytes", "out_of_range")]),
         ({"format": "xlsx", "bytes": 1}, [("/format", "not_a_choice")]),
         ({"format": ["csv"], "bytes": 1}, [("/format", "not_a_choice")]),
@@ -84,6 +83,11 @@ def test_s3_holds_the_upload_to_what_was_announced(where):
         ({"format": "csv", "bytes": 1, "carry": ["a\n"]}, [("/carry", "not_names")]),
         ({"format": "csv", "bytes": 1, "carry": [""]}, [("/carry", "not_names")]),
         ({"format": "csv", "bytes": 1, "carry": [f"c{n}" for n in range(65)]}, [("/carry", "not_names")]),
+        ({"format": "csv", "bytes": 1, "carry": ["é" * 101]}, [("/carry", "not_names")]),
+        ({"format": "csv", "bytes": 1, "carry": [None]}, [("/carry", "not_names")]),
+        ({"format": "csv", "bytes": 1.5}, [("/bytes", "out_of_range")]),
+        ({"format": "CSV", "bytes": 1}, [("/format", "not_a_choice")]),
+        ({"format": "csv/../x", "bytes": 1}, [("/format", "not_a_choice")]),
         ({"format": "csv", "bytes": 1, "key": "inbox/beta/x"}, [("", "unknown_field")]),
     ],
 )
@@ -96,7 +100,16 @@ def test_a_wish_that_cannot_be_met_is_refused_with_all_that_is_wrong(where, body
     assert headers["Content-Type"] == "application/problem+json"
 
 
-@pytest.mark.parametrize("body", [None, "", "{", '{"format": "csv", "format": "csv"}'])
+def test_a_wish_at_its_limits_is_met(where):
+    """The largest file, and as many and as long names as there may be."""
+    widest = {"format": "jsonl.zst", "bytes": MOST_BYTES, "carry": [f"{n:02}{'é' * 98}" for n in range(64)]}
+    status, told, _ = where.ask(widest)
+
+    assert (status, told["carry"], told["upload"]["headers"]["Content-Length"]) == (201, widest["carry"], "5368709120")
+    assert where.ask(batch=told["id"])[1]["carry"] == widest["carry"]
+
+
+@pytest.mark.parametrize("body", [None, "", "{", "[]", '{"format": "csv", "format": "csv"}'])
 def test_what_is_not_json_is_refused(where, body):
     """Nobody's fault but the client's."""
     assert where.ask(body)[:2][0] == 400

@@ -121,6 +121,15 @@ def test_a_digest_that_fits_is_taken(platform):
     assert not (file.parent / "other.csv").exists()
 
 
+def test_a_files_media_type_is_of_no_account(platform):
+    """Bytes are taken as they are, as S3 takes them: the name says the format."""
+    path, headers, file = give_place(platform.home, ending="csv.gz")
+    said = {"Content-Type": "application/pdf", "Content-Encoding": "gzip"}
+
+    assert put(platform, path, CONTENT, headers | said).status == 201
+    assert file.read_bytes() == CONTENT
+
+
 @pytest.mark.parametrize(
     "change",
     [
