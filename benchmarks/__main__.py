@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.report import RESULTS, Report, store_report
 
-NAMES = ("cold", "line", "serving", "peers", "ledger", "up", "batch")
+NAMES = ("cold", "line", "serving", "peers", "ledger", "up", "batch", "growth")
 
 
 def parse_options(arguments: list[str] | None) -> argparse.Namespace:
@@ -37,7 +37,11 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--starts", type=int, default=5, help="up: starts of the platform (default 5)")
     parser.add_argument("--batch-rows", type=int, default=10_000_000, help="batch: rows compared (default 10,000,000)")
     parser.add_argument(
-        "--batch-sizes", type=int, nargs="*", default=[1_000_000, 50_000_000], help="batch: more sizes, for memory"
+        "--growth-sizes",
+        type=int,
+        nargs="+",
+        default=[1_000_000, 10_000_000, 50_000_000],
+        help="growth: rows of each file (50,000,000 need 16 GB of disk)",
     )
     parser.add_argument(
         "--quick", action="store_true", help="a trial run of a minute or two; its numbers are not for keeping"
@@ -45,7 +49,7 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the stored results")
     options = parser.parse_args(arguments)
     if options.quick:
-        options.batch_rows, options.batch_sizes = min(options.batch_rows, 500_000), []
+        options.batch_rows, options.growth_sizes = min(options.batch_rows, 500_000), [500_000, 1_000_000]
         options.lake_calls = min(options.lake_calls, 500_000)
         options.starts = min(options.starts, 2)
         options.rounds, options.calls, options.seconds, options.peer_rounds, options.peer_seconds = 3, 60, 4, 1, 4
@@ -60,7 +64,8 @@ def measure(name: str, options: argparse.Namespace) -> Report:
         "serving": {"seconds": options.seconds},
         "up": {"rounds": options.starts},
         "ledger": {"calls": options.lake_calls},
-        "batch": {"rows": options.batch_rows, "sizes": tuple(options.batch_sizes)},
+        "batch": {"rows": options.batch_rows},
+        "growth": {"sizes": tuple(sorted(options.growth_sizes))},
         "peers": {"rounds": options.peer_rounds, "seconds": options.peer_seconds},
     }
     report: Report = module.run(**arguments.get(name, {}))

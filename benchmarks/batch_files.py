@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ CHUNK = 250_000
 WORDS = np.array(["graduate", "university", "high_school", "other"])
 HOSTILE = (
     lambda line: b",".join(line.split(b",")[:5]) + b"\n",
-    lambda line: line.replace(b",", b",abc,", 1),
+    lambda line: b"A,abc," + line.split(b",", 2)[2],
     lambda line: line.replace(b",", b",\xff,", 1),
     lambda line: b'"A\nB",' + line.split(b",", 1)[1],
     lambda line: line.replace(b",", b",\0", 1),
@@ -41,40 +42,62 @@ def draw(rows: int, first: int, generator: np.random.Generator) -> pa.Table:
     return pa.table(columns)
 
 
-def write_files(folder: Path, rows: int) -> tuple[Path, Path]:
-    """Write the same rows as CSV and as Parquet; files that are there are taken as they are."""
-    folder.mkdir(parents=True, exist_ok=True)
-    plain, columns = folder / f"rows{rows}.csv", folder / f"rows{rows}.parquet"
-    if plain.exists() and columns.exists():
-        return plain, columns
+def tables(rows: int) -> Iterator[pa.Table]:
+    """Draw the rows of a file, a piece at a time: a larger file begins as a smaller one does."""
     generator = np.random.default_rng(20261122)
-    writer = None
-    with plain.with_suffix(".partial").open("wb") as file:
-        for first in range(0, rows, CHUNK):
-            table = draw(min(CHUNK, rows - first), first, generator)
-            if writer is None:
-                writer = pq.ParquetWriter(columns, table.schema)
-                file.write((",".join(table.column_names) + "\n").encode())
-            writer.write_table(table)
-            arrow_csv.write_csv(table, file, arrow_csv.WriteOptions(include_header=False, quoting_style="none"))
-    if writer is not None:
-        writer.close()
-    plain.with_suffix(".partial").replace(plain)
+    for first in range(0, rows, CHUNK):
+        yield draw(min(CHUNK, rows - first), first, generator)
+
+
+def write_plain(folder: Path, rows: int) -> Path:
+    """Write a CSV; one that is there is taken as it is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    plain = folder / f"rows{rows}.csv"
+    if not plain.exists():
+        options = arrow_csv.WriteOptions(include_header=False, quoting_style="none")
+        with plain.with_suffix(".partial").open("wb") as file:
+            for number, table in enumerate(tables(rows)):
+                if not number:
+                    file.write((",".join(table.column_names) + "\n").encode())
+                arrow_csv.write_csv(table, file, options)
+        plain.with_suffix(".partial").replace(plain)
+    return plain
+
+
+def write_files(folder: Path, rows: int) -> tuple[Path, Path]:
+    """Write the same rows as CSV and as Parquet."""
+    plain = write_plain(folder, rows)
+    columns = plain.with_suffix(".parquet")
+    if not columns.exists():
+        partial = columns.with_suffix(".partial")
+        first, *_ = tables(1)
+        with pq.ParquetWriter(partial, first.schema) as writer:
+            for table in tables(rows):
+                writer.write_table(table)
+        partial.replace(columns)
     return plain, columns
 
 
-def write_hostile(plain: Path) -> Path:
-    """Copy a file with a hostile row after every hundredth, and a field of 10 MB after every 200,000th."""
-    hostile = plain.with_name(f"hostile-{plain.name}")
-    if hostile.exists():
-        return hostile
-    with plain.open("rb") as source, hostile.with_suffix(".partial").open("wb") as file:
-        file.write(source.readline())
-        for number, line in enumerate(source):
-            file.write(line)
-            if number % 100 == 37:
-                file.write(HOSTILE[number // 100 % len(HOSTILE)](line))
-            if number % 200_000 == 100_000:
-                file.write(b"A," + b"9" * 10_000_000 + b"\n")
-    hostile.with_suffix(".partial").replace(hostile)
-    return hostile
+def write_hostile(plain: Path) -> tuple[Path, int]:
+    """Copy a file with a hostile row after every hundredth, and a field of 10 MB after every 200,000th.
+
+    Returns
+    -------
+    tuple
+        The file, and how many of its rows are bad.
+    """
+    hostile, count = plain.with_name(f"hostile-{plain.name}"), plain.with_name(f"hostile-{plain.stem}.count")
+    if not count.exists():
+        bad = 0
+        with plain.open("rb") as source, hostile.open("wb") as file:
+            file.write(source.readline())
+            for number, line in enumerate(source):
+                file.write(line)
+                if number % 100 == 37:
+                    file.write(HOSTILE[number // 100 % len(HOSTILE)](line))
+                    bad += 1
+                if number % 200_000 == 100_000:
+                    file.write(b"A," + b"9" * 10_000_000 + b"\n")
+                    bad += 1
+        count.write_text(str(bad))
+    return hostile, int(count.read_text())
