@@ -177,8 +177,8 @@ def report_of(rows: int, numbers: dict[str, dict[str, float]], machine: dict[str
             )
             for name, one in numbers.items()
         ),
-        "Ours counts the start of its processes, the plan, the digests, the rejects and the usage lines. A range is that "
-        f"of {ROUNDS} rounds in turns; the median is compared. Memory is that of all processes together.",
+        "Ours counts the start of its processes, the plan, the digests, the rejects and the usage lines. A range is "
+        f"that of {ROUNDS} rounds, each with all four; the median counts. Memory is that of all processes together.",
     )
     peak = max(one["megabytes"] for one in (ours, parquet, hostile))
     bars = (
