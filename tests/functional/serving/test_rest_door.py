@@ -152,8 +152,8 @@ REFUSALS = [
     ({"body": '{"income": 1, "income": 2}'}, 400, "invalid_json"),
     ({"body": "[" * 100_000}, 400, "invalid_json"),
     ({"body": '{"income": ' + "9" * 5000 + "}"}, 400, "invalid_json"),
-    ({"body": "[]"}, 400, "invalid_request"),
-    ({"body": "3"}, 400, "invalid_request"),
+    ({"body": "[]"}, 400, "invalid_json"),
+    ({"body": "3"}, 400, "invalid_json"),
     ({"body": "{}"}, 400, "invalid_request"),
     ({"body": '{"instances": []}'}, 400, "invalid_request"),
     ({"body": json.dumps({"instances": [GOOD], "more": 1})}, 400, "invalid_request"),
@@ -206,6 +206,16 @@ def test_what_is_no_json_is_told_the_place_and_not_the_content(model, capsys, pa
     _, problem, _ = post(model, body, path=path)
     assert (problem["code"], problem["errors"]) == ("invalid_json", [])
     assert problem["detail"] == detail
+    assert "canary" not in json.dumps(problem)
+
+
+@pytest.mark.parametrize("path", [PREDICT, "/v2/models/every-kind/infer"])
+@pytest.mark.parametrize("body", ["[]", "null", "3", '"canary"'])
+def test_what_is_no_object_is_told_what_an_object_holds(model, capsys, path, body):
+    """Under the code of what is not JSON, as the gateway refuses both."""
+    _, problem, _ = post(model, body, path=path)
+    assert problem["code"] == "invalid_json"
+    assert problem["detail"].startswith("the body must be a JSON object: ")
     assert "canary" not in json.dumps(problem)
 
 

@@ -22,8 +22,8 @@ KEYLESS: list[Document] = []
 
 VALIDATOR = "body"
 
-ANY_JSON: Document = {"description": "Any JSON: what is wrong with it, the function says, and where."}
-"""What API Gateway checks of a predict body, by reading it at all."""
+ANY_OBJECT: Document = {"type": "object", "title": "Any JSON object"}
+"""What API Gateway checks of a predict body: what else is wrong, the function says, and where."""
 
 INVOCATION = (
     "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${FUNCTION.Alias}/invocations"
@@ -65,7 +65,7 @@ def gateway_document(
         "paths": paths,
         "components": {
             "securitySchemes": {"api_key": {"type": "apiKey", "name": "x-api-key", "in": "header"}},
-            "schemas": {"AnyJson": ANY_JSON},
+            "schemas": {"AnyObject": ANY_OBJECT},
         },
     }
 
@@ -79,7 +79,7 @@ def model_paths(model: ContractedModel) -> dict[str, Document]:
     the Open Inference Protocol have none: a client that sends binary tensors is owed the function's own words.
     """
     slug, version = model.contract.slug, model.contract.version
-    schema = {"schema": {"$ref": "#/components/schemas/AnyJson"}}
+    schema = {"schema": {"$ref": "#/components/schemas/AnyObject"}}
     predict: Document = {
         **function_operation(model),
         "x-amazon-apigateway-request-validator": VALIDATOR,

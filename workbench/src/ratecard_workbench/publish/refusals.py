@@ -5,15 +5,15 @@ from __future__ import annotations
 from ratecard.kernel.problems import MEDIA_TYPE, PROBLEMS, problem_document
 from ratecard_workbench.publish.mapping import PLACE, template_of
 
-NOT_JSON = (
-    "the body cannot be read as JSON: a bracket, quote or comma is missing or too many, or a name is not in double "
-    "quotes; python3 -m json.tool, fed with the body, says in which line"
+NO_OBJECT = (
+    "the body is no JSON object: it does not begin with a brace, or a bracket, quote or comma is missing or too many, "
+    "or a name is not in double quotes; python3 -m json.tool, fed with the body, says in which line"
 )
 
 GATEWAY_RESPONSES: dict[str, tuple[str, str]] = {
     "ACCESS_DENIED": ("forbidden", "the caller may not use this route"),
     "API_CONFIGURATION_ERROR": ("internal_error", "the gateway could not build an answer"),
-    "BAD_REQUEST_BODY": ("invalid_json", NOT_JSON),
+    "BAD_REQUEST_BODY": ("invalid_json", NO_OBJECT),
     "BAD_REQUEST_PARAMETERS": ("invalid_request", "a parameter of the request is missing or wrong"),
     "DEFAULT_4XX": ("invalid_request", "the gateway refused the request"),
     "DEFAULT_5XX": ("internal_error", "the platform failed to answer"),

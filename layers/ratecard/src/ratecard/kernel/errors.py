@@ -61,7 +61,7 @@ class RatecardError(Exception):
 
 
 class InvalidJsonError(RatecardError):
-    """The body is not JSON; nothing was metered."""
+    """The body is not JSON, or not an object; nothing was metered."""
 
     code = "invalid_json"
     kind = ErrorKind.INVALID

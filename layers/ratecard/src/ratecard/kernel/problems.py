@@ -35,7 +35,9 @@ class ProblemType(Value):
 PROBLEMS: dict[str, ProblemType] = {
     problem.code: problem
     for problem in (
-        ProblemType("invalid_json", 400, "The body is not JSON", "Send one JSON object (RFC 8259), encoded as UTF-8."),
+        ProblemType(
+            "invalid_json", 400, "The body is not a JSON object", "Send one JSON object (RFC 8259), encoded as UTF-8."
+        ),
         ProblemType(
             "invalid_request",
             400,

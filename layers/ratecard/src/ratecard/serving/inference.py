@@ -8,7 +8,7 @@ from __future__ import annotations
 from ratecard.contract.protocol import REASONS, feature_datatypes, output_datatype
 from ratecard.contract.rows import pointer_step, refusal_of
 from ratecard.kernel import jsontext
-from ratecard.kernel.errors import InvalidRequestError, Problem
+from ratecard.kernel.errors import InvalidJsonError, InvalidRequestError, Problem
 from ratecard.serving.prediction import parse_explain
 
 TYPE_CHECKING = False
@@ -40,11 +40,13 @@ def infer_document(model: Model, document: object, call_id: str) -> tuple[dict[s
 
     Raises
     ------
+    InvalidJsonError
+        If it is no object.
     InvalidRequestError
         With pointers into the request's tensors.
     """
     if type(document) is not dict:
-        raise refusal_of(Problem("", "wrong_type", "must be a JSON object"))
+        raise InvalidJsonError("the body must be a JSON object: id, parameters, inputs and outputs")
     unknown = sorted(set(document) - {"id", "parameters", "inputs", "outputs"})
     if unknown:
         raise refusal_of(Problem("", "unknown_field", "must have no member beside id, parameters, inputs and outputs"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ratecard.contract.rows import refusal_of
-from ratecard.kernel.errors import InvalidRequestError, Problem
+from ratecard.kernel.errors import InvalidJsonError, InvalidRequestError, Problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,11 +16,13 @@ def parse_predict(model: Model, document: object) -> list[Row]:
 
     Raises
     ------
+    InvalidJsonError
+        If it is no object.
     InvalidRequestError
         If it breaks the contract, with a JSON Pointer for every problem.
     """
     if type(document) is not dict:
-        raise refusal_of(Problem("", "wrong_type", 'must be a JSON object: one row, or {"instances": [row, ...]}'))
+        raise InvalidJsonError('the body must be a JSON object: one row, or {"instances": [row, ...]}')
     if "instances" not in document:
         return parse_single(model, document)
     extra = sorted(name for name in document if name != "instances")

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ratecard.contract.rows import refusal_of
-from ratecard.kernel.errors import Problem
+from ratecard.kernel.errors import InvalidJsonError, Problem
 
 ENDINGS = ("csv", "csv.gz", "csv.zst", "jsonl", "jsonl.gz", "jsonl.zst", "parquet")
 MOST_BYTES = 5 * 1024**3
@@ -91,11 +91,13 @@ def parse_order(body: object, *, batch: str, customer: str, slug: str, created_a
 
     Raises
     ------
+    InvalidJsonError
+        If it is no object.
     InvalidRequestError
         With every member that is wrong.
     """
     if not isinstance(body, dict):
-        raise refusal_of(Problem("", "wrong_type", "must be an object"))
+        raise InvalidJsonError("the body must be a JSON object: format, bytes, explain and carry")
     wish = {"explain": False, "carry": [], **body}
     problems = tuple(_problems(wish))
     if problems:
