@@ -1,11 +1,14 @@
 """Uploads to the places of batches: held to what was announced, once, whole or not at all."""
 
 import base64
+import contextlib
 import hashlib
 import http.client
 import json
+import random
 import secrets
 import socket
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -211,3 +214,28 @@ def test_a_platform_killed_while_a_file_comes_shows_nothing_of_it(tmp_path, sent
         wait_until(lambda: manifests(again, file))
         assert put(again, path, content, headers).status == 412
         assert [line["data"]["units"] for line in again.usage_lines()] == [75_000]
+
+
+@pytest.mark.slow
+def test_a_client_that_asks_again_until_it_is_answered_is_scored_and_billed_once(tmp_path):
+    """Whenever the platform is killed while a file comes or is scored; 201 and 412 both say that the file is there."""
+    content = b"row\n" * 500_000
+    home = tmp_path / "home"
+    path, headers, file = give_place(home, size=len(content))
+    moments = random.Random(7)
+    for _ in range(10):
+        platform = start_platform(home, project=FIXTURE_APP, plan="standard")
+        killer = threading.Timer(moments.uniform(0.0, 0.03), platform.process.kill)
+        killer.start()
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            assert put(platform, path, content, headers).status in {201, 412}
+        killer.join()
+        platform.kill()
+        platform.process.stdout.close()
+        assert not file.exists() or file.read_bytes() == content
+    with fixture_platform(home) as platform:
+        assert put(platform, path, content, headers).status in {201, 412}
+        wait_until(lambda: manifests(platform, file))
+        assert len(manifests(platform, file)) == 1
+        assert [line["data"]["units"] for line in platform.usage_lines()] == [500_000]
+        assert list(file.parent.iterdir()) == [file]

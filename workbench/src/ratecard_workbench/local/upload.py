@@ -14,6 +14,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+from ratecard.serving.batch.order import MOST_BYTES
 from ratecard_workbench.local.exchange import Exchange, Receive
 from ratecard_workbench.local.inbox_folder import EXPLAIN, PARTIAL_SUFFIX
 from ratecard_workbench.local.openapi import Route
@@ -23,8 +24,6 @@ from ratecard_workbench.local.upload_terms import InvalidUploadError, Terms, alr
 
 PREFIX = "/v1/inbox/"
 RESOURCE = "/v1/inbox/{model}/{file}"
-# The largest object that S3 takes in one part.
-MAXIMUM_FILE_BYTES = 5 * 1024**3
 # Between two parts of the body, not for the whole of it.
 STALL_SECONDS = 30.0
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -65,7 +64,7 @@ class UploadDoor:
         except InvalidUploadError:
             await drop_body(exchange, receive)
             raise
-        if exchange.content_length > MAXIMUM_FILE_BYTES:
+        if exchange.content_length > MOST_BYTES:
             raise BodyTooLargeError
         folder.mkdir(parents=True, exist_ok=True)
         partial = folder / f".{name}.{exchange.lambda_request_id}{PARTIAL_SUFFIX}"
@@ -119,7 +118,7 @@ async def _store(path: Path, receive: Receive, md5: bytes | None) -> int:
             size += file.write(piece)
             if digest is not None:
                 digest.update(piece)
-            if size > MAXIMUM_FILE_BYTES:
+            if size > MOST_BYTES:
                 raise BodyTooLargeError
         if digest is not None and digest.digest() != md5:
             raise InvalidUploadError("wrong_digest", "the content's MD5 is not the one of the header Content-MD5")
