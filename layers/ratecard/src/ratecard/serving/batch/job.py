@@ -14,7 +14,7 @@ from ratecard.serving.arrival import Arrival
 MANIFEST = "manifest.json"
 SMALLEST_PART = 4 << 20
 LARGEST_PART = 64 << 20
-PARTS_AIMED_AT = 256
+PARTS_AIMED_AT = 64
 MOST_PARTS = 8_000
 """Fewer than the 10,000 children that a Distributed Map runs."""
 

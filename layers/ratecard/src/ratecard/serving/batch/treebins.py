@@ -60,9 +60,7 @@ class Bins:
         return found
 
     def _cells(self, column: pa.Array) -> pa.Array:
-        away = pc.subtract(column, self._low)
-        away = pc.if_else(pc.less(away, 0.0), 0.0, away)
-        away = pc.if_else(pc.greater(away, self._span), self._span, away)
+        away = pc.min_element_wise(pc.max_element_wise(pc.subtract(column, self._low), 0.0), self._span)
         return pc.cast(pc.multiply(pc.sqrt(away), self._scale), CODE, safe=False)
 
     def _make_cells(self, thresholds: Sequence[float]) -> None:
