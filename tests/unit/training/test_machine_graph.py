@@ -1,4 +1,4 @@
-"""Words and skewed numbers before a radial machine, as a graph of a dozen operations: the same function, or refused."""
+"""Words and skewed numbers before a radial machine, as a graph of nine operations: the same function, or refused."""
 
 import numpy as np
 import onnx
@@ -13,6 +13,7 @@ from ratecard.contract import Category, Integer, ModelContract, Number, Probabil
 from ratecard_workbench.training.artifact import ExportError
 from ratecard_workbench.training.machine_graph import lower_machine
 from ratecard_workbench.training.onnx_export import lower_pipeline, run_graph
+from ratecard_workbench.training.smaller_machine import make_smaller
 
 CHANCE = np.random.default_rng(11)
 CONTRACT = ModelContract(
@@ -67,14 +68,14 @@ def test_the_margins_are_those_of_the_pipeline() -> None:
 
 
 def test_the_graph_is_small() -> None:
-    """A dozen operations where the usual converter writes four score and more."""
+    """Nine operations where the usual converter writes four score and more."""
     pipeline = make_machine()
     nodes = [
         len(onnx.load_from_string(content).graph.node)
         for content, _ in (lower_machine(pipeline, CONTRACT), lower_pipeline(pipeline, ROWS.shape[1]))
     ]
 
-    assert nodes[0] < 13
+    assert nodes[0] < 10
     assert nodes[1] > 80
 
 
@@ -102,6 +103,33 @@ def test_a_power_that_stands_for_a_logarithm_is_refused() -> None:
 
     with pytest.raises(ExportError, match="too near 0"):
         lower_machine(pipeline, CONTRACT)
+
+
+def test_a_power_of_a_number_that_float32_cannot_hold_is_refused() -> None:
+    """At the contract's end the graph would answer infinity less infinity."""
+    pipeline = make_machine()
+    pipeline[0].named_transformers_["others"].lambdas_[1] = 3.5
+
+    with pytest.raises(ExportError, match="seconds may be too large"):
+        lower_machine(pipeline, CONTRACT)
+
+
+def test_a_smaller_machine_repeats_the_margins_of_the_larger() -> None:
+    """Within the tube on almost all rows, with a fraction of the vectors, and the graph gives its margins."""
+    pipeline = make_machine(machine=SVC(C=8.0, gamma=0.05))
+    smaller = make_smaller(pipeline, ROWS, 0.1)
+    content, _ = lower_machine(smaller, CONTRACT)
+    expected = pipeline.decision_function(ROWS)
+
+    assert np.mean(np.abs(smaller.decision_function(ROWS) - expected) < 0.11) > 0.95
+    assert smaller[-1].n_support_.sum() < pipeline[-1].n_support_.sum() / 2
+    assert run_graph(content, ROWS) == pytest.approx(smaller.decision_function(ROWS), abs=2e-4)
+
+
+def test_only_a_machine_behind_one_step_is_made_smaller() -> None:
+    """Anything else has no margins of this kind."""
+    with pytest.raises(TypeError, match="behind one step"):
+        make_smaller(make_machine(machine=LogisticRegression()), ROWS, 0.1)
 
 
 @pytest.mark.parametrize("change", [{"minimum": -1}, {"missing": True}])

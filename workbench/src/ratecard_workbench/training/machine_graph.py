@@ -1,8 +1,9 @@
-"""Words and skewed numbers before a radial-basis machine, written as one graph of eleven operations.
+"""Words and skewed numbers before a radial-basis machine, written as one graph of nine operations.
 
 The usual converter writes Yeo-Johnson's transformation in thirty operations for every group of columns, both of its
 branches among them. For one row, each operation costs more than what it computes. Numbers that the contract keeps at 0
-or above need one branch, and all columns of numbers can be raised to their powers at once. What a row's words do to the
+or above need one branch, and all columns of numbers can be raised to their powers at once, and to twice their powers:
+the length of a row is then a sum of what is there already. What a row's words do to the
 kernel is one row of a table by all of its words: between calls the caches are lost, and whatever of the vectors a call
 does not read it need not wait for.
 """
@@ -18,7 +19,7 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, PowerTransformer
-from sklearn.svm import SVC
+from sklearn.svm import SVC, SVR
 
 from ratecard.contract import ModelContract
 from ratecard_workbench.training.artifact import ExportError
@@ -30,8 +31,10 @@ LEAST_POWER = 0.01
 OPERATIONS, FORMAT = 13, 8
 """Operator set and version of the file format: old ones, which every runtime reads."""
 
-ROW, EVENT = "X", "event"
+LARGEST_RAISED = 1e30
+"""Numbers raised to twice their powers stay below this at the contract's ends: float32 ends at 3e38."""
 
+ROW, EVENT = "X", "event"
 
 MOST_WORDS = 200
 """Rows of the table, one for each combination of words."""
@@ -69,10 +72,12 @@ class Plan:
 
     Attributes
     ----------
-    powers : array of float64, shape (columns,)
-        Each column plus 1 is raised to its own; 0 where a column is no number.
-    scale : array of float64, shape (columns, numbers)
-        By what powers become numbers of the machine.
+    columns : list of int
+        Of a row, that become numbers of the machine.
+    powers : array of float64, shape (numbers,)
+        Each of these columns plus 1 is raised to its own.
+    scale : array of float64, shape (numbers,)
+        By what each is then multiplied.
     shift : array of float64, shape (numbers,)
         What is added to them.
     numbers : list of int
@@ -81,6 +86,7 @@ class Plan:
         All encoded columns.
     """
 
+    columns: list[int]
     powers: NDArray[np.float64]
     scale: NDArray[np.float64]
     shift: NDArray[np.float64]
@@ -95,22 +101,23 @@ def lower_machine(pipeline: Pipeline, contract: ModelContract) -> tuple[bytes, s
     ----------
     pipeline : Pipeline
         A `ColumnTransformer` of `OneHotEncoder` and standardizing Yeo-Johnson `PowerTransformer`, then a radial `SVC`
-        of two classes.
+        of two classes, or a radial `SVR` of margins.
     contract : ModelContract
         Its numbers must lie at 0 or above, its words be categories, and none may be missing.
 
     Raises
     ------
     ExportError
-        If a step is of another kind, a number may be negative or missing, a power is too near 0, or words have more
-        than `MOST_WORDS` combinations.
+        If a step is of another kind, a number may be negative, missing or too large, a power is too near 0, or words
+        have more than `MOST_WORDS` combinations.
     """
     columns, machine = pipeline[0], pipeline[-1]
-    if len(pipeline) != 2 or not isinstance(columns, ColumnTransformer) or not isinstance(machine, SVC):
+    if len(pipeline) != 2 or not isinstance(columns, ColumnTransformer) or not isinstance(machine, SVC | SVR):
         raise ExportError("only a column transformer before a support vector machine is written as a small graph")
-    if machine.kernel != "rbf" or len(machine.classes_) != 2 or isinstance(machine.gamma, str):
+    classes = 2 if isinstance(machine, SVR) else len(machine.classes_)
+    if machine.kernel != "rbf" or classes != 2 or isinstance(machine.gamma, str):
         raise ExportError("only a radial machine of two classes with a gamma in figures is written as a small graph")
-    plan = _plan_columns(columns, len(contract.columns))
+    plan = _plan_columns(columns)
     _refuse_unfit_numbers(plan, contract)
     constants = _list_constants(plan, machine, contract)
     graph = helper.make_graph(
@@ -125,10 +132,11 @@ def lower_machine(pipeline: Pipeline, contract: ModelContract) -> tuple[bytes, s
     return content, "log_odds"
 
 
-def _plan_columns(columns: ColumnTransformer, width: int) -> Plan:
+def _plan_columns(columns: ColumnTransformer) -> Plan:
     """Read the fitted steps, in the order in which the machine has their columns."""
     weights = columns.transformer_weights or {}
-    powers, scales, shifts = np.zeros(width), [np.zeros((width, 0))], [np.zeros(0)]
+    powers, scales, shifts = [np.zeros(0)], [np.zeros(0)], [np.zeros(0)]
+    raised: list[int] = []
     numbers: list[int] = []
     words: list[Words] = []
     place = 0
@@ -144,14 +152,15 @@ def _plan_columns(columns: ColumnTransformer, width: int) -> Plan:
             # A line in (x + 1)^power, whose two numbers are read off at 0 and 1.
             at_zero, at_one = step.transform(np.array([[0.0], [1.0]]) * np.ones(len(chosen)))
             slope = (at_one - at_zero) / (2.0**step.lambdas_ - 1)
-            powers[chosen] = step.lambdas_
-            scales.append(np.eye(width)[:, chosen] * weight * slope)
+            powers.append(step.lambdas_)
+            scales.append(weight * slope)
             shifts.append(weight * (at_zero - slope))
+            raised.extend(chosen)
             numbers.extend(range(place, place + len(chosen)))
             place += len(chosen)
         elif step != "drop":
             raise ExportError(f"the step {name} is neither one-hot encoding nor Yeo-Johnson with standardizing")
-    return Plan(powers, np.hstack(scales), np.concatenate(shifts), numbers, words)
+    return Plan(raised, np.concatenate(powers), np.concatenate(scales), np.concatenate(shifts), numbers, words)
 
 
 def _is_encoder(step: object) -> bool:
@@ -164,17 +173,21 @@ def _is_power(step: object) -> bool:
 
 
 def _refuse_unfit_numbers(plan: Plan, contract: ModelContract) -> None:
-    for place in np.flatnonzero(plan.scale.any(axis=1)):
+    for place, power in zip(plan.columns, plan.powers, strict=True):
         feature = contract.features[place]
         if getattr(feature, "missing", False) or getattr(feature, "minimum", 0) < 0:
             raise ExportError(f"{feature.name} may be negative or missing, and the small graph has no branch for it")
+        if 2 * power * np.log1p(getattr(feature, "maximum", 1)) > np.log(LARGEST_RAISED):
+            raise ExportError(f"{feature.name} may be too large for the power it is raised to in the small graph")
 
 
 def _list_constants(plan: Plan, machine: SVC, contract: ModelContract) -> dict[str, NDArray[np.generic]]:
     """Return the constants by name.
 
     The kernel's exponent is -gamma (|x|^2 + |s|^2 - 2 x.s): one matrix product, if |x|^2 of the numbers goes with the
-    row as one more column. The part that words have in it is in the table, with |s|^2 of the numbers.
+    row as one more column. A number is a line in a power, x = a r + b, and x^2 is a^2 r^2 + 2 a b r + b^2, of which
+    r^2 is the column raised to twice the power. The part that words have in the exponent is in the table, with |s|^2
+    of the numbers.
     """
     turns = take_turns(machine.n_support_)
     vectors, gamma = machine.support_vectors_[turns], float(machine.gamma)
@@ -185,13 +198,17 @@ def _list_constants(plan: Plan, machine: SVC, contract: ModelContract) -> dict[s
     for place, words in enumerate(plan.words):
         strides[words.column] = prod(sizes[place + 1 :])
     numbers = vectors[:, plan.numbers]
+    twice = [*plan.columns, *plan.columns]
+    length = np.concatenate([2 * plan.scale * plan.shift, plan.scale**2])
+    lines = np.vstack([np.diag(plan.scale), np.zeros((len(plan.scale), len(plan.scale)))])
     constants: dict[str, NDArray[np.float64]] = {
         "strides": strides,
         "table": -gamma * ((numbers**2).sum(axis=1) + np.stack(list(_list_distances(plan.words, sizes, vectors)))),
+        "twice": np.eye(len(contract.columns))[:, twice],
         "one": np.ones(1),
-        "powers": plan.powers,
-        "scale": plan.scale,
-        "shift": plan.shift,
+        "powers": np.concatenate([plan.powers, 2 * plan.powers]),
+        "scale": np.column_stack([lines, length]),
+        "shift": np.append(plan.shift, (plan.shift**2).sum()),
         "vectors": np.vstack([2 * gamma * numbers.T, np.full((1, len(vectors)), -gamma)]),
         "coefficients": machine.dual_coef_.T[turns],
         "constant": machine.intercept_,
@@ -223,11 +240,9 @@ def _list_nodes() -> list[NodeProto]:
         helper.make_node("MatMul", [ROW, "strides"], ["place"]),
         helper.make_node("Cast", ["place"], ["words"], to=TensorProto.INT64),
         helper.make_node("Gather", ["table", "words"], ["lengths"], axis=0),
-        helper.make_node("Add", [ROW, "one"], ["above"]),
+        helper.make_node("Gemm", [ROW, "twice", "one"], ["above"]),
         helper.make_node("Pow", ["above", "powers"], ["raised"]),
-        helper.make_node("Gemm", ["raised", "scale", "shift"], ["numbers"]),
-        helper.make_node("ReduceSumSquare", ["numbers"], ["length"], axes=[1], keepdims=1),
-        helper.make_node("Concat", ["numbers", "length"], ["row"], axis=1),
+        helper.make_node("Gemm", ["raised", "scale", "shift"], ["row"]),
         helper.make_node("Gemm", ["row", "vectors", "lengths"], ["exponents"]),
         helper.make_node("Exp", ["exponents"], ["kernel"]),
         helper.make_node("Gemm", ["kernel", "coefficients", "constant"], [EVENT]),
