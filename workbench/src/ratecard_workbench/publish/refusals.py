@@ -7,8 +7,8 @@ from ratecard_workbench.publish.mapping import PLACE, template_of
 
 NO_OBJECT = (
     'the body is no JSON object, neither one row nor {"instances": [row, ...]}: it begins with no brace, a bracket, '
-    "quote or comma is missing or too many, or a name is not in double quotes; python3 -m json.tool, fed with the body, "
-    "says in which line"
+    "quote or comma is missing or too many, or a name is not in double quotes; "
+    "python3 -m json.tool, fed with the body, says in which line"
 )
 
 GATEWAY_RESPONSES: dict[str, tuple[str, str]] = {
