@@ -57,7 +57,7 @@ class Arrival(NamedTuple):
     @property
     def results_folder(self) -> str:
         """Key under which the results of just this version are stored."""
-        return f"outbox/{self.key.removeprefix('inbox/')}/{self.version}"
+        return results_folder_of(self.key, self.version)
 
     def usage_id(self, slug: str, model_version: str) -> str:
         """Name the scoring of this version of the object by this version of the model; 64 hexadecimal digits."""
@@ -65,15 +65,38 @@ class Arrival(NamedTuple):
         return sha256_hex("\n".join(parts).encode())
 
 
-def parse_arrival(event: Mapping[str, Any], slug: str) -> Arrival:
+class Created(NamedTuple):
+    """An object that was created, whatever its key.
+
+    Attributes
+    ----------
+    bucket, key, version : str
+        Which content of which object.
+    size : int
+        Announced size in bytes.
+    at_epoch_ms : int
+        When it was announced.
+    """
+
+    bucket: str
+    key: str
+    version: str
+    size: int
+    at_epoch_ms: int
+
+
+def results_folder_of(key: str, version: str) -> str:
+    """Return the key under which the results of just this version of an object are stored."""
+    return f"outbox/{key.removeprefix('inbox/')}/{version}"
+
+
+def parse_created(event: Mapping[str, Any]) -> Created:
     """Read an EventBridge "Object Created" event.
 
     Raises
     ------
     InvalidRequestError
         If it is another event, or the object has no version.
-    NoInboxFileError
-        If the key is not ``inbox/<customer>/<slug>/[explain/]<file>``.
     """
     try:
         created = (event["source"], event["detail-type"]) == ("aws.s3", "Object Created")
@@ -81,21 +104,35 @@ def parse_arrival(event: Mapping[str, Any], slug: str) -> Arrival:
         bucket, key = detail["bucket"]["name"], detail["object"]["key"]
         version, size = detail["object"]["version-id"], detail["object"]["size"]
         at = datetime.fromisoformat(event["time"])
-        match = INBOX_KEY.fullmatch(key)
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError):
         created = False
-    if not created or at.tzinfo is None or type(version) is not str or not version or type(size) is not int:
+    if not created or at.tzinfo is None or type(size) is not int or not _are_texts(bucket, key, version):
         raise InvalidRequestError(
-            "the batch function takes EventBridge events of S3 for objects that were created in a versioned bucket"
+            "what is asked for must be EventBridge's event of S3 for an object that was created in a versioned bucket"
         )
+    return Created(bucket, key, version, size, int(at.timestamp() * 1000))
+
+
+def _are_texts(*values: object) -> bool:
+    return all(type(value) is str and value for value in values)
+
+
+def parse_arrival(event: Mapping[str, Any], slug: str) -> Arrival:
+    """Read the announcement of a file of a model's rows.
+
+    Raises
+    ------
+    InvalidRequestError
+        See `parse_created`.
+    NoInboxFileError
+        If the key is not ``inbox/<customer>/<slug>/[explain/]<file>``.
+    """
+    created = parse_created(event)
+    match = INBOX_KEY.fullmatch(created.key)
     if match is None or match["slug"] != slug:
         raise NoInboxFileError(f"an object key must be inbox/<customer>/{slug}/[explain/]<file>")
     return Arrival(
-        bucket=bucket,
-        key=key,
-        version=version,
-        size=size,
-        at_epoch_ms=int(at.timestamp() * 1000),
+        *created,
         customer=match["customer"],
         explain=match["explain"] is not None,
         name=match["name"],
