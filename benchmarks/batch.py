@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -21,6 +22,9 @@ from ratecard_workbench.local.launch import find_native_directory
 ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / "build" / "bench" / "batch"
 SOURCE = ROOT / "functions/models/credit_rating/src"
+PATHS = (SOURCE, ROOT / "layers/ratecard/src", ROOT / "workbench/src")
+"""The code that is measured is that of this checkout, wherever the installed packages point."""
+
 MODEL = SOURCE / "credit_rating/artifact/model.txt"
 MEMORY_MEGABYTES = 1024.0
 ROUNDS = 3
@@ -36,8 +40,8 @@ from pathlib import Path
 from ratecard_workbench.batch.registry import Order, Registry
 from ratecard_workbench.batch.runner import Place, run_job
 from ratecard_workbench.local.application import FunctionSpec
-source, native, home, file, explain = sys.argv[1:6]
-spec = FunctionSpec("Batch", "credit_rating.handler.batch_handler", (Path(source),), 1769, 900, 2, {}, None)
+native, home, file, explain, *paths = sys.argv[1:]
+spec = FunctionSpec("Batch", "credit_rating.handler.batch_handler", tuple(map(Path, paths)), 1769, 900, 2, {}, None)
 registry = Registry(Path(home) / "batches")
 entry = registry.enter(Order("credit-rating", Path(file), Path(home) / "out", "demo", explain == "explain", ()), 0)
 place = Place(spec, {"RATECARD_NATIVE_DIR": native}, Path(home) / "lake", 2)
@@ -66,7 +70,8 @@ def memory_of(pid: int) -> float:
 def run_measured(command: list[str]) -> dict[str, float | str]:
     """Run a command; return its seconds, its peak memory with its children's, and what it printed."""
     started = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, PATHS))}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     peak = [0.0]
 
     def watch() -> None:
@@ -90,7 +95,7 @@ def run_ours(file: Path, *, explain: bool = False) -> dict[str, float]:
         raise RuntimeError("`make native` builds the engines' libraries")
     with tempfile.TemporaryDirectory(dir=WORK) as home:
         wish = "explain" if explain else "plain"
-        done = run_measured([sys.executable, "-c", RUNNER, str(SOURCE), str(native), home, str(file), wish])
+        done = run_measured([sys.executable, "-c", RUNNER, str(native), home, str(file), wish, *map(str, PATHS)])
     scored, rejected = map(int, str(done["printed"]).split())
     seconds = float(done["seconds"])
     return {
