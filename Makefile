@@ -75,7 +75,7 @@ sam-setup: .venv-sam/stamp .venv-checkov/stamp ## install SAM CLI and checkov, e
 	@touch $@
 
 prove: setup sam-setup ## the slower proofs: load, kill -9, hostile input, sam build and sam local (Docker)
-	@$(BIN)/python -m pytest -m "slow or sam" $(TESTS)
+	@$(BIN)/python -m pytest -m "slow or sam" -n 3 --durations=15 $(TESTS)
 
 sam-build: setup sam-setup ## build the SAM application for ARCH, checked and with digests
 	@RATECARD_ARCH=$(ARCH) PYTHON=$(abspath $(BIN)/python) SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build --parameter-overrides Architecture=$(ARCH)

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,26 @@ SHARED = ROOT.parent / "shared"
 
 for source in sorted(ROOT.glob("functions/*/*/src")):
     sys.path.insert(0, str(source))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what is known to be long first, a group with all its tests, so that all workers end together."""
+    lengths: Counter[str] = Counter()
+    for item in items:
+        lengths[_group_of(item)] += _seconds_of(item)
+    items.sort(key=lambda item: -lengths[_group_of(item)])
+
+
+def _group_of(item: pytest.Item) -> str:
+    group = item.get_closest_marker("xdist_group")
+    return item.nodeid if group is None else group.args[0]
+
+
+def _seconds_of(item: pytest.Item) -> float:
+    """Return how long a test about takes, where its mark says so: `slow(60)`."""
+    marks = (*item.iter_markers("slow"), *item.iter_markers("sam"))
+    return next((mark.args[0] for mark in marks if mark.args), 0.0)
 
 
 def require(present: bool, reason: str) -> None:

@@ -6,18 +6,16 @@ import io
 import json
 from concurrent.futures import ThreadPoolExecutor
 
-import jsonschema
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import yaml
-from support.platform import ROOT, running_platform, wait_until
+from support.platform import running_platform, wait_until
+from support.published import fits
 
 from credit_rating.contract import CONTRACT
 from ratecard.contract.sample import sample_row
 
 pytestmark = pytest.mark.xdist_group("batches")
-SCHEMAS = yaml.safe_load((ROOT / "infra/openapi.public.yaml").read_text())["components"]["schemas"]
 BATCHES = "/v1/models/credit-rating/batches"
 ROW = sample_row(CONTRACT)
 
@@ -42,21 +40,6 @@ def zstd(content):
     with pa.CompressedOutputStream(packed, "zstd") as stream:
         stream.write(content)
     return packed.getvalue().to_pybytes()
-
-
-def fits(document, name):
-    """Hold an answer against the published schema, with OpenAPI's `nullable` as JSON Schema writes it."""
-
-    def translated(schema):
-        if isinstance(schema, list):
-            return [translated(each) for each in schema]
-        if not isinstance(schema, dict):
-            return schema
-        found = {member: translated(each) for member, each in schema.items() if member != "nullable"}
-        return found | {"type": [schema["type"], "null"]} if schema.get("nullable") else found
-
-    jsonschema.validate(document, translated(SCHEMAS[name]))
-    return document
 
 
 def read(platform, batch):

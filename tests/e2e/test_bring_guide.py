@@ -22,7 +22,7 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
-@pytest.mark.slow
+@pytest.mark.slow(20)
 @pytest.mark.xdist_group("guides")
 def test_a_newcomer_gets_from_a_notebook_to_a_live_endpoint(tmp_path, native_dir):
     """Every block runs as written (but for the port), the answer is the one shown, and nothing is left but prices."""

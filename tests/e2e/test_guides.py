@@ -52,7 +52,7 @@ def fresh_clone(tmp_path: Path) -> Path:
     return clone
 
 
-@pytest.mark.slow
+@pytest.mark.slow(35)
 @pytest.mark.xdist_group("guides")
 @pytest.mark.timeout(900)
 def test_the_readmes_first_command_in_a_fresh_clone(fresh_clone):

@@ -95,7 +95,7 @@ def send_many(platform, seed: int, count: int) -> list[int]:
     return statuses
 
 
-@pytest.mark.slow
+@pytest.mark.slow(20)
 @pytest.mark.xdist_group("hostile")
 def test_hostile_bodies_are_refused_and_not_metered(platform):
     """Truncated, deep, huge, mistyped and foreign bodies: 400 each, no usage line, and the workers live on."""

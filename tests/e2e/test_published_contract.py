@@ -21,23 +21,28 @@ def platform(tmp_path_factory, native_dir):
         yield running
 
 
-@pytest.mark.slow
+ROWS = ("--exclude-path-regex", "infer$", "--max-examples", "100")
+TENSORS = ("--include-path-regex", "models/[^/]+/infer$", "--max-examples", "50")
+# The same functions by a second path: what is generated at random goes there too, what is enumerated does not.
+VERSIONS = ("--include-path-regex", "versions/[^/]+/infer$", "--max-examples", "50", "--phases", "examples,fuzzing")
+# API Gateway knows no 405: a method that a path does not have is an unknown route, here 404.
+OF_ROWS = "unsupported_method"
+# No schema can say that each feature needs a tensor, so requests that fit the schema may be refused.
+OF_TENSORS = "unsupported_method,positive_data_acceptance"
+
+
+@pytest.mark.slow(60)
 @pytest.mark.parametrize(
-    ("paths", "not_checked"),
-    [
-        # API Gateway knows no 405: a method that a path does not have is an unknown route, here 404.
-        (("--exclude-path-regex", "infer$"), "unsupported_method"),
-        # No schema can say that each feature needs a tensor, so requests that fit the schema may be refused.
-        (("--include-path-regex", "infer$"), "unsupported_method,positive_data_acceptance"),
-    ],
-    ids=["rows", "tensors"],
+    ("options", "not_checked"),
+    [(ROWS, OF_ROWS), (TENSORS, OF_TENSORS), (VERSIONS, OF_TENSORS)],
+    ids=["rows", "tensors", "versions"],
 )
-def test_every_answer_is_documented(platform, repository, paths, not_checked):
+def test_every_answer_is_documented(platform, repository, options, not_checked):
     """No generated request, valid or not, gets a 5xx, or a status, media type or shape that is not documented."""
     command = [Path(sys.executable).with_name("schemathesis"), "run", repository / "infra/openapi.public.yaml"]
-    options = [*paths, "--exclude-checks", not_checked, "--max-examples", "100", "--seed", "7", "--no-color"]
+    checked = ["--exclude-checks", not_checked, "--seed", "7", "--no-color"]
     finished = subprocess.run(
-        [*command, "--url", platform.url, "--header", f"x-api-key: {platform.key}", *options],
+        [*command, *options, *checked, "--url", platform.url, "--header", f"x-api-key: {platform.key}"],
         cwd=platform.home.parent,
         capture_output=True,
         text=True,

@@ -106,7 +106,7 @@ def test_a_pickle_is_not_opened_unasked_and_nothing_is_written(project, tmp_path
     assert tree_of(project) == before
 
 
-@pytest.mark.slow
+@pytest.mark.slow(8)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 @pytest.mark.parametrize("after", [0.5, 2.0, 4.0])
 def test_a_command_that_is_ended_leaves_the_tree_as_it_was(project, portfolio, tmp_path, number, after):

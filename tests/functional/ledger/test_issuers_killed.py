@@ -15,7 +15,7 @@ CUSTOMERS = [f"c{number:02}" for number in range(12)]
 ISSUERS, KILLS = 3, 24
 
 
-@pytest.mark.slow
+@pytest.mark.slow(20)
 def test_killed_issuers_leave_no_gap_no_half_and_no_second_invoice(tmp_path):
     """Three at a time, each killed at any instant; the last one finishes what is left."""
     books = open_books(tmp_path / "project")

@@ -17,10 +17,10 @@ ROOT = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.xdist_group("local-batch")
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory):
+@pytest.fixture
+def home(tmp_path):
     """A home with a customer."""
-    folder = tmp_path_factory.mktemp("batch") / "home"
+    folder = tmp_path / "home"
     assert command(folder, "customers", "create", "demo").returncode == 0
     return folder
 
@@ -68,7 +68,7 @@ def test_the_estimate_is_the_bill(home, native_dir):
 
 
 def test_ctrl_c_stops_and_resume_goes_on(home, native_dir):
-    """The exit code is a shell's for an interrupt; the job is unfinished, then succeeded; cancelled, it is gone."""
+    """The exit code is a shell's for an interrupt; the job is stopped, then succeeded and billed: it stays."""
     file = write_rows(home.parent / "june.csv", 400_000)
     process = begin(home, "batch", "credit-rating", file)
     while not list((home / "batches").glob("*/plan.json")):
@@ -78,11 +78,12 @@ def test_ctrl_c_stops_and_resume_goes_on(home, native_dir):
     process.communicate(timeout=60)
     assert process.returncode == 130
     (found,) = (one for one in json.loads(command(home, "batch", "status", "--json").stdout) if "june" in one["file"])
-    assert found["status"] == "unfinished"
+    assert found["status"] == "stopped"
     resumed = command(home, "batch", "resume", found["id"], "--json")
     assert json.loads(resumed.stdout)["rows"] == {"read": 400_000, "scored": 400_000, "rejected": 0}
-    assert command(home, "batch", "cancel", found["id"]).returncode == 0
-    assert command(home, "batch", "status", found["id"]).returncode == 66
+    cancelled = command(home, "batch", "cancel", found["id"])
+    assert (cancelled.returncode, "finished and billed" in cancelled.stderr) == (73, True)
+    assert json.loads(command(home, "batch", "status", found["id"], "--json").stdout)[0]["status"] == "succeeded"
     assert list((home.parent / "scored" / "june.csv").rglob("scored.csv"))
 
 

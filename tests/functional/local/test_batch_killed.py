@@ -19,8 +19,8 @@ SRC = ROOT / "functions/models/credit_rating/src"
 RUNNER = """
 import sys
 from pathlib import Path
-from ratecard_workbench.batch.registry import Order, Registry
-from ratecard_workbench.batch.runner import Place, run_job
+from ratecard_workbench.batch.registry import LocalOrder, Registry
+from ratecard_workbench.batch.runner import Workplace, run_job
 from ratecard_workbench.local.application import FunctionSpec
 
 source, native, home = sys.argv[1:4]
@@ -28,8 +28,8 @@ file = Path(sys.argv[4])
 spec = FunctionSpec("Batch", "credit_rating.handler.batch_handler", (Path(source),), 1769, 900, 2,
                     {"RATECARD_BATCH_ROW_PRICE": "0.0005 USD"}, None)
 registry = Registry(Path(home) / "batches")
-entry = registry.enter(Order("credit-rating", file, Path(home) / "out", "acme", False, ()), 1_795_342_272_345)
-place = Place(spec, {"RATECARD_NATIVE_DIR": native}, Path(home) / "lake", 2)
+entry = registry.enter(LocalOrder("credit-rating", file, Path(home) / "out", "acme", False, ()), 1_795_342_272_345)
+place = Workplace(spec, {"RATECARD_NATIVE_DIR": native}, Path(home) / "lake", 2)
 print(run_job(entry, registry, place, lambda _: None)["status"], flush=True)
 """
 
@@ -113,7 +113,7 @@ def test_a_killed_batch_goes_on(tmp_path, native_dir):
     assert outcome(tmp_path / "killed") == expected
 
 
-@pytest.mark.slow
+@pytest.mark.slow(80)
 def test_a_hundred_kills_change_neither_output_nor_bill(tmp_path, native_dir):
     """However often it dies: parent or worker, at start, while planning, scoring or collecting."""
     file = tmp_path / "may.csv"

@@ -85,7 +85,8 @@ def kill_platform_under_load(home, rounds):
     for _ in range(rounds):
         workers = []
         with Load(platform) as load:
-            time.sleep(chance.uniform(0.4, 1.0))
+            wait_until(lambda load=load: len(load.served) > CLIENTS)
+            time.sleep(chance.uniform(0.0, 0.4))
             workers = children_of(platform.process.pid)
             platform.kill()
             time.sleep(0.05)
@@ -143,14 +144,14 @@ def test_killing_workers_under_load_loses_and_forges_nothing(tmp_path):
     check_kills_of_workers(tmp_path / "home", 10)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(60)
 @pytest.mark.timeout(900)
 def test_killing_the_platform_fifty_times(tmp_path):
     """Fifty times kill -9 of the whole platform under load."""
     check_kills_of_the_platform(tmp_path / "home", 50)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(20)
 @pytest.mark.timeout(900)
 def test_killing_workers_fifty_times(tmp_path):
     """Fifty times kill -9 of busy workers under load."""

@@ -299,7 +299,7 @@ def test_curl_with_http2_is_served(platform):
     assert (outcome, json.loads(body)["do"]) == ("200 1.1", "echo"), done.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.slow(15)
 @pytest.mark.parametrize("noise", [b"\r\n", b"\r\n\r\n\r\n"])
 def test_noise_after_an_answer_does_not_hold_the_connection(platform, noise):
     """Line ends that begin no request, then silence: the connection is closed without a word."""
@@ -326,7 +326,7 @@ def test_many_slow_clients_do_not_keep_others_waiting(platform):
         client.close()
 
 
-@pytest.mark.slow
+@pytest.mark.slow(15)
 def test_a_head_that_never_ends_is_given_up(platform):
     """After ten seconds a connection with half a head is closed, whatever trickles in."""
     with Wire(platform) as wire:
@@ -349,7 +349,7 @@ def test_a_head_that_never_ends_is_given_up(platform):
     assert time.monotonic() - started < 20
 
 
-@pytest.mark.slow
+@pytest.mark.slow(15)
 def test_a_body_that_never_ends_is_given_up(platform):
     """After thirty seconds half a body is refused."""
     with Wire(platform) as wire:

@@ -55,7 +55,7 @@ def companies(requires_shared):
         sys.path.pop(0)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(20)
 def test_two_runs_write_the_same_bytes_and_the_committed_model(tmp_path, requires_shared):
     """Seeded to the last digit; another processor may sum otherwise, so with the committed one scores are compared."""
     for name in ("one", "two"):

@@ -45,12 +45,14 @@ def retrained(tmp_path_factory, requires_shared):
     return targets
 
 
+@pytest.mark.xdist_group("credit-rating-recipe")
 def test_two_runs_write_the_same_bytes(retrained):
     """The recipe is seeded from the split to the last digit of the manifest."""
     first, second = (read_artifact(target) for target in retrained)
     assert first == second
 
 
+@pytest.mark.xdist_group("credit-rating-recipe")
 def test_the_committed_artifact_is_the_recipes(retrained):
     """Another processor may sum otherwise, so scores are compared and not bytes; the rest of the manifest is equal."""
     again = retrained[0] / "src" / "credit_rating" / "artifact"

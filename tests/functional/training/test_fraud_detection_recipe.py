@@ -48,7 +48,7 @@ def test_two_small_runs_without_data_write_the_same_bytes(tmp_path):
     assert set(first) == {"model.ubj", "manifest.json"}
 
 
-@pytest.mark.slow
+@pytest.mark.slow(38)
 def test_the_committed_artifact_is_the_recipes(tmp_path):
     """Every user can make it again: the same data to the digest, the same scores."""
     run_recipe(tmp_path, "--artifact-only")

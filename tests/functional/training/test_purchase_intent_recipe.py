@@ -34,7 +34,7 @@ def read_artifact(target: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (target / "src/purchase_intent/artifact").iterdir()}
 
 
-@pytest.mark.slow
+@pytest.mark.slow(20)
 def test_two_runs_write_the_same_bytes_and_the_committed_machine(tmp_path, requires_shared):
     """Seeded to the last digit; another processor may sum otherwise, so with the committed one scores are compared."""
     for name in ("one", "two"):

@@ -49,7 +49,7 @@ def test_eight_thousand_calls_in_chaos(tmp_path, limits):
         assert FolderLake(tmp_path).count_usage(scope) == counted
 
 
-@pytest.mark.slow
+@pytest.mark.slow(45)
 @pytest.mark.timeout(1800)  # A minute on two quiet cores; a busy machine is no reason to fail.
 def test_a_million_calls_in_chaos(tmp_path):
     """The same with a million calls, by SQL in parts."""

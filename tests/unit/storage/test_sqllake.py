@@ -216,7 +216,7 @@ def test_sql_counts_what_python_counts(tmp_path_factory, limits, compressed, com
     prove(tmp_path_factory.mktemp("lake"), files, scope, limits, compressed=compressed)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(20)
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(files=lakes(), recovered=st.sampled_from([(), ("c0", "c1")]), limits=st.sampled_from([None, MANY_PARTS]))
 def test_sql_counts_what_python_counts_at_length(tmp_path_factory, limits, files, recovered):
