@@ -1,4 +1,4 @@
-"""The usual classifiers of texts, untuned but sensibly set, all on the same tf-idf words of the same folds."""
+"""The usual classifiers of texts, untuned but sensibly set, on the same tf-idf words, folds and weights of texts."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -15,23 +15,23 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.feature_selection import SelectKBest, chi2
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import ComplementNB, MultinomialNB
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from xgboost import XGBClassifier
 
 from ratecard_workbench.training.calibration import SMALLEST
 from ratecard_workbench.training.classes import (
-    compute_accuracy,
     compute_accuracy_difference,
-    compute_macro_f1,
-    compute_macro_recall,
+    compute_class_bootstrap,
+    compute_probabilities,
 )
 from ratecard_workbench.training.folds import Fold
 from ratecard_workbench.training.intervals import Interval
 from ratecard_workbench.training.progress import track
 from ratecard_workbench.training.texts import Texts
 from ratecard_workbench.training.threads import one_thread
+from ratecard_workbench.training.words import balance_weights
 
 TREE_WORDS = 1_500
 """Words that trees see, the most telling of the training texts: with all of them a forest takes minutes."""
@@ -47,16 +47,16 @@ class TextComparisonRow:
     ----------
     name : str
         Of the procedure.
-    accuracy, macro_recall, macro_f1 : float
-        On all tested texts.
+    accuracy, macro_recall, macro_f1 : Interval
+        On all tested texts, bootstrapped within the classes.
     difference : Interval or None
         Its accuracy less the model's on the same texts; None for the model itself.
     """
 
     name: str
-    accuracy: float
-    macro_recall: float
-    macro_f1: float
+    accuracy: Interval
+    macro_recall: Interval
+    macro_f1: Interval
     difference: Interval | None
 
 
@@ -70,6 +70,8 @@ def compare_text_alternatives(
     show: bool = False,
 ) -> list[TextComparisonRow]:
     """Judge the usual classifiers beside a model that was already scored on the same folds.
+
+    Each learns with the weights that `words.learn_words` gives its own, `balance_weights`.
 
     Parameters
     ----------
@@ -95,11 +97,11 @@ def compare_text_alternatives(
         if name == names[0]:
             vectors = TfidfVectorizer(analyzer=tokenise, min_df=3, max_features=20_000, sublinear_tf=True)
             words = vectors.fit_transform(training.texts), vectors.transform(test.texts)
-        scores[name][fold.test] = _fit_and_score(list_text_makers(seed)[name](), words, training.classes)
+        scores[name][fold.test] = _fit_and_score(list_text_makers(seed)[name](), words, training)
     tested = np.sort(np.concatenate([fold.test for fold in folds]))
     own, classes = champion[tested], texts.classes[tested]
-    rows = [_compute_row("This model", own, None, classes)]
-    return rows + [_compute_row(name, found[tested], own, classes) for name, found in scores.items()]
+    rows = [_compute_row("This model", own, None, classes, seed=seed)]
+    return rows + [_compute_row(name, found[tested], own, classes, seed=seed) for name, found in scores.items()]
 
 
 def list_text_makers(seed: int) -> dict[str, Callable[[], object]]:
@@ -135,12 +137,14 @@ def _of_telling_words(classifier: object) -> object:
     return make_pipeline(SelectKBest(chi2, k=TREE_WORDS), classifier)
 
 
-def _fit_and_score(classifier: object, words: tuple[object, object], classes: NDArray[np.int64]) -> NDArray[np.float64]:
+def _fit_and_score(classifier: object, words: tuple[object, object], training: Texts) -> NDArray[np.float64]:
     """Return log-odds by class of the test texts."""
+    last = f"{classifier.steps[-1][0]}__" if isinstance(classifier, Pipeline) else ""
+    weights = {f"{last}sample_weight": balance_weights(training)}
     with warnings.catch_warnings(), one_thread():
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
         warnings.filterwarnings("ignore", message="k=.* is greater than n_features")
-        classifier.fit(words[0], classes)  # type: ignore[attr-defined]
+        classifier.fit(words[0], training.classes, **weights)  # type: ignore[attr-defined]
         if hasattr(classifier, "predict_proba"):
             chances = classifier.predict_proba(words[1])
             return np.asarray(np.log(np.clip(chances, SMALLEST, 1.0)), dtype=np.float64)
@@ -148,12 +152,18 @@ def _fit_and_score(classifier: object, words: tuple[object, object], classes: ND
 
 
 def _compute_row(
-    name: str, scores: NDArray[np.float64], champion: NDArray[np.float64] | None, classes: NDArray[np.int64]
+    name: str,
+    scores: NDArray[np.float64],
+    champion: NDArray[np.float64] | None,
+    classes: NDArray[np.int64],
+    *,
+    seed: int,
 ) -> TextComparisonRow:
+    found = compute_class_bootstrap(compute_probabilities(scores), classes, seed=seed)
     return TextComparisonRow(
         name,
-        compute_accuracy(scores, classes),
-        compute_macro_recall(scores, classes),
-        compute_macro_f1(scores, classes),
+        found["accuracy"],
+        found["macro_recall"],
+        found["macro_f1"],
         None if champion is None else compute_accuracy_difference(scores, champion, classes),
     )

@@ -165,14 +165,15 @@ def _write_comparison(study: TextStudy) -> str:
     rows = [
         (
             row.name,
-            f"{row.accuracy:.4f}",
-            "" if row.difference is None else format_interval(row.difference, 4),
-            f"{row.macro_recall:.4f}",
-            f"{row.macro_f1:.4f}",
+            format_interval(row.accuracy),
+            "" if row.difference is None else format_interval(row.difference),
+            format_interval(row.macro_recall),
+            format_interval(row.macro_f1),
         )
         for row in study.comparison
     ]
-    table = format_table(("procedure", "accuracy", "less the model [95 %]", "macro recall", "macro F1"), rows)
+    table = format_table(("procedure", "accuracy [95 %]", "less the model", "macro recall", "macro F1"), rows)
     better = [row.name for row in study.comparison if row.difference and row.difference.lower > 0]
     said = f"Better beyond the interval: {', '.join(better)}." if better else "None is better beyond its interval."
-    return f"{table}\n\nAll on the same words and folds, untuned; the difference is of paired proportions. {said}"
+    about = "All on the same words, folds and weights, untuned; the difference is of paired proportions."
+    return f"{table}\n\n{about} {said}"
