@@ -37,14 +37,14 @@ PREDICT, CSV, PARQUET, HOSTILE = (
 RUNNER = """
 import sys
 from pathlib import Path
-from ratecard_workbench.batch.registry import Order, Registry
-from ratecard_workbench.batch.runner import Place, run_job
+from ratecard_workbench.batch.registry import LocalOrder, Registry
+from ratecard_workbench.batch.runner import Workplace, run_job
 from ratecard_workbench.local.application import FunctionSpec
 native, home, file, explain, *paths = sys.argv[1:]
 spec = FunctionSpec("Batch", "credit_rating.handler.batch_handler", tuple(map(Path, paths)), 1769, 900, 2, {}, None)
 registry = Registry(Path(home) / "batches")
-entry = registry.enter(Order("credit-rating", Path(file), Path(home) / "out", "demo", explain == "explain", ()), 0)
-place = Place(spec, {"RATECARD_NATIVE_DIR": native}, Path(home) / "lake", 2)
+entry = registry.enter(LocalOrder("credit-rating", Path(file), Path(home) / "out", "demo", explain == "explain", ()), 0)
+place = Workplace(spec, {"RATECARD_NATIVE_DIR": native}, Path(home) / "lake", 2)
 manifest = run_job(entry, registry, place, lambda _: None)
 assert manifest["status"] == "succeeded", manifest
 print(manifest["rows"]["scored"], manifest["rows"]["rejected"])

@@ -157,7 +157,12 @@ def test_a_file_comes_back_scored(model, place, capsys):
     assert manifest["status"] == "succeeded"
     assert manifest["rows"] == {"read": 3, "scored": 2, "rejected": 1}
     assert manifest["input"] == {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-    assert manifest["cost"] == {"amount": "0.0250", "currency": "USD", "unit_price": "0.0125"}
+    assert manifest["cost"] == {
+        "amount": "0.0250",
+        "currency": "USD",
+        "unit_price": "0.0125",
+        "basis": "list price",
+    }
     for name in ("scored.csv", "rejects.csv"):
         stored = place.store.find_bytes("outbox", f"{results}/{name}")
         assert manifest["results"][name] == {"sha256": hashlib.sha256(stored).hexdigest(), "bytes": len(stored)}

@@ -63,7 +63,7 @@ class Crew:
     def __init__(
         self, handler: str, paths: Sequence[Path], environment: Mapping[str, str], *, lake: Path, size: int
     ) -> None:
-        self._command = [sys.executable, "-m", "ratecard_workbench.batch.worker", handler, str(lake)]
+        self._command = [sys.executable, "-m", "ratecard_workbench.batch.worker", handler, str(lake), str(os.getpid())]
         inherited = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
         self._environment = {
             **inherited,
@@ -80,12 +80,16 @@ class Crew:
     def __enter__(self) -> Crew:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def stop(self) -> None:
+        """End all workers, whatever they are at; who waits for an answer is told that they died."""
         # First no worker is replaced any more, then all are ended: threads that wait for their answers see that.
         with self._changing:
             self._closed = True
             for worker in self._workers:
                 worker.kill()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
         for worker in self._workers:
             worker.wait()
         for thread in self._threads:
@@ -106,8 +110,15 @@ class Crew:
         """
         return next(self.ask_all([event]))
 
-    def ask_all(self, events: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    def ask_all(self, events: Iterable[Mapping[str, Any]], *, seconds: float | None = None) -> Iterator[dict[str, Any]]:
         """Have many events answered by all workers; yields the answers as they come.
+
+        Parameters
+        ----------
+        events : iterable of mapping
+            What is asked.
+        seconds : float or None
+            How long an answer may take: then its worker is taken to hang, and replaced.
 
         Raises
         ------
@@ -122,7 +133,7 @@ class Crew:
         answers: SimpleQueue[dict[str, Any] | StepFailedError] = SimpleQueue()
         stop = threading.Event()
         for place in range(min(len(self._workers), count)):
-            thread = threading.Thread(target=self._work, args=(place, todo, answers, stop), daemon=True)
+            thread = threading.Thread(target=self._work, args=(place, (todo, answers, stop), seconds), daemon=True)
             self._threads.append(thread)
             thread.start()
         try:
@@ -137,32 +148,26 @@ class Crew:
     def _work(
         self,
         place: int,
-        todo: SimpleQueue[Mapping[str, Any]],
-        answers: SimpleQueue[dict[str, Any] | StepFailedError],
-        stop: threading.Event,
+        desk: tuple[SimpleQueue[Mapping[str, Any]], SimpleQueue[dict[str, Any] | StepFailedError], threading.Event],
+        seconds: float | None,
     ) -> None:
+        todo, answers, stop = desk
         while not stop.is_set():
             try:
                 event = todo.get_nowait()
             except Empty:
                 return
             try:
-                answers.put(self._try(place, json.dumps(event) + "\n", stop))
+                answers.put(self._try(place, json.dumps(event) + "\n", stop, seconds))
             except StepFailedError as error:
                 answers.put(error)
                 return
 
-    def _try(self, place: int, line: str, stop: threading.Event) -> dict[str, Any]:
+    def _try(self, place: int, line: str, stop: threading.Event, seconds: float | None) -> dict[str, Any]:
         for _ in range(ATTEMPTS):
             worker = self._workers[place]
-            assert worker.stdin is not None
-            assert worker.stdout is not None
-            try:
-                worker.stdin.write(line)
-                worker.stdin.flush()
-                reply = worker.stdout.readline()
-            except OSError:
-                reply = ""
+            with _killed_after(worker, seconds):
+                reply = _exchange(worker, line)
             if reply.endswith("\n"):
                 return read_reply(reply)
             worker.wait()
@@ -181,6 +186,32 @@ class Crew:
             env=self._environment,
             process_group=0,
         )
+
+
+def _exchange(worker: subprocess.Popen[str], line: str) -> str:
+    """Send a worker an event; return its answer, or what there is of it if it dies."""
+    assert worker.stdin is not None
+    assert worker.stdout is not None
+    try:
+        worker.stdin.write(line)
+        worker.stdin.flush()
+        return worker.stdout.readline()
+    except OSError:
+        return ""
+
+
+@contextlib.contextmanager
+def _killed_after(worker: subprocess.Popen[str], seconds: float | None) -> Iterator[None]:
+    if seconds is None:
+        yield
+        return
+    timer = threading.Timer(seconds, worker.kill)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def read_reply(reply: str) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -13,9 +12,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ratecard.kernel.errors import ErrorKind, NotFoundError, RatecardError
+from ratecard.kernel.errors import ErrorKind, InvalidRequestError, NotFoundError, RatecardError
 from ratecard.serving.batch.job import MANIFEST, Job, parse_job
 from ratecard.storage.objects import local_version
+from ratecard_workbench.batch.locks import LockFile, LockHeldError
 
 BUCKET = "local"
 
@@ -28,7 +28,7 @@ class JobRunningError(RatecardError):
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class LocalOrder:
     """What was ordered on the command line.
 
     Attributes
@@ -71,21 +71,32 @@ class Entry:
         """Folder of the parts."""
         return Path("/", self.job.work_folder)
 
+    @property
+    def file(self) -> Path:
+        """What is scored."""
+        return Path("/", self.job.key)
+
     def find_manifest(self) -> dict[str, Any] | None:
         """Return the manifest of a job that ended; None before."""
-        try:
-            manifest: dict[str, Any] = json.loads((self.results / MANIFEST).read_text())
-        except FileNotFoundError:
-            return None
-        return manifest
+        return _find(self.results / MANIFEST)
+
+    def find_result(self) -> dict[str, Any] | None:
+        """Return the manifest of a job that succeeded; None of any other."""
+        manifest = self.find_manifest()
+        return manifest if manifest is not None and manifest["status"] == "succeeded" else None
+
+    def find_plan(self) -> dict[str, Any] | None:
+        """Return the plan of a job that is under way."""
+        return _find(self.work / "plan.json")
+
+    def is_settled(self) -> bool:
+        """Tell whether a job is billed, though its results may not be shown yet."""
+        return self.find_result() is not None or (self.work / MANIFEST).exists()
 
     def count_parts(self) -> tuple[int, int]:
         """Return how many parts are scored and planned; 0 of 0 before there is a plan."""
-        try:
-            planned: int = json.loads((self.work / "plan.json").read_text())["parts"]
-        except FileNotFoundError:
-            return 0, 0
-        return len(list(self.work.glob("part-*.json"))), planned
+        plan = self.find_plan()
+        return (0, 0) if plan is None else (len(list(self.work.glob("part-*.json"))), plan["parts"])
 
 
 class Registry:
@@ -101,34 +112,39 @@ class Registry:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._folder = folder.resolve()
 
-    def enter(self, order: Order, now_ms: int) -> Entry:
-        """Return the job of an order: the same order for the same content of the file is the same job."""
-        version = local_version(order.file)
-        wanted = asdict(order) | {"file": str(order.file), "out": str(order.out), "version": version}
-        name = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()[:12]
-        try:
-            return self.get(name)
-        except NotFoundError:
-            pass
-        job = Job(
-            bucket=BUCKET,
-            key=str(order.file)[1:],
-            version=version,
-            size=order.file.stat().st_size,
-            name=order.file.name,
-            customer=order.customer,
-            explain=order.explain,
-            carry=order.carry,
-            at_epoch_ms=now_ms,
-            results_bucket=BUCKET,
-            results_folder=str(order.out / order.file.name / version)[1:],
-            work_folder=str(self._folder / name)[1:],
-        )
-        content = json.dumps({"id": name, "model": order.model, "job": job.document()})
-        partial = self._folder / f".{name}.{os.getpid()}"
+    def entry_of(self, order: LocalOrder, now_ms: int) -> Entry:
+        """Return the job of an order; nothing is noted.
+
+        Notes
+        -----
+        The same order of the same content is the same job. A content is known by the file's path, time and size; where
+        these are those of a file that is scored already, by its SHA-256.
+
+        Raises
+        ------
+        InvalidRequestError
+            If a path is not UTF-8.
+        """
+        entry = self._entry_of(order, now_ms)
+        result = entry.find_result()
+        content = None if result is None else digest_of(order.file)
+        if result is None or result["input"]["sha256"] == content:
+            return entry
+        return self._entry_of(order, now_ms, content)
+
+    def enter(self, order: LocalOrder, now_ms: int) -> Entry:
+        """Note the job of an order, unless it is noted; return it as it was noted first."""
+        entry = self.entry_of(order, now_ms)
+        content = json.dumps({"id": entry.id, "model": entry.model, "job": entry.job.document()})
+        partial = self._folder / f".{entry.id}.{os.getpid()}"
         partial.write_text(content)
-        partial.replace(self._folder / f"{name}.json")
-        return self.get(name)
+        try:
+            os.link(partial, self._folder / f"{entry.id}.json")
+        except FileExistsError:
+            pass
+        finally:
+            partial.unlink()
+        return self.get(entry.id)
 
     def get(self, name: str) -> Entry:
         """Return a job by its name.
@@ -138,10 +154,9 @@ class Registry:
         NotFoundError
             If there is none.
         """
-        try:
-            document = json.loads((self._folder / f"{Path(name).name}.json").read_text())
-        except FileNotFoundError:
-            raise NotFoundError(f"there is no batch {name}; `ratecard batch status` lists them") from None
+        document = _find(self._folder / f"{Path(name).name}.json")
+        if document is None:
+            raise NotFoundError(f"there is no batch {name}; `ratecard batch status` lists them")
         return Entry(document["id"], document["model"], parse_job(document["job"]))
 
     def list_entries(self) -> list[Entry]:
@@ -157,37 +172,113 @@ class Registry:
         ------
         JobRunningError
             If another process works on it.
+        NotFoundError
+            If it was cancelled meanwhile.
         """
-        descriptor = os.open(self._folder / f"{entry.id}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(descriptor)
+            with self._lock(entry).held():
+                self.get(entry.id)
+                yield
+        except LockHeldError:
             raise JobRunningError(f"another process works on batch {entry.id}") from None
-        try:
-            yield
-        finally:
-            os.close(descriptor)
 
-    def ask_to_stop(self, entry: Entry) -> None:
-        """Ask whoever works on a job to stop."""
-        (self._folder / f"{entry.id}.stop").touch()
+    @contextmanager
+    def asking_to_stop(self, entry: Entry) -> Iterator[None]:
+        """Ask whoever works on a job to stop, and keep others from beginning; the wish dies with this process.
+
+        Raises
+        ------
+        JobRunningError
+            If another process asks already.
+        """
+        try:
+            with self._wish(entry).held():
+                yield
+        except LockHeldError:
+            raise JobRunningError(f"batch {entry.id} is being cancelled already") from None
 
     def is_asked_to_stop(self, entry: Entry) -> bool:
-        """Tell whether somebody asked."""
-        return (self._folder / f"{entry.id}.stop").exists()
+        """Tell whether somebody asks."""
+        return self._wish(entry).is_held()
 
-    def forget_wish_to_stop(self, entry: Entry) -> None:
-        """Start anew."""
-        (self._folder / f"{entry.id}.stop").unlink(missing_ok=True)
-
-    def forget_unless_begun(self, entry: Entry) -> None:
-        """Remove a job that was only looked at."""
-        if not entry.work.exists() and not entry.results.exists():
-            self.forget(entry)
+    def state_of(self, entry: Entry) -> str:
+        """Say how a job stands: waiting, running, stopping, stopped, died, succeeded or failed."""
+        lock, manifest = self._lock(entry), entry.find_manifest()
+        if lock.is_held():
+            return "stopping" if self.is_asked_to_stop(entry) else "running"
+        if manifest is not None:
+            return str(manifest["status"])
+        if lock.is_orphaned():
+            return "died"
+        return "stopped" if lock.was_held() else "waiting"
 
     def forget(self, entry: Entry) -> None:
-        """Remove a job and its parts, not its results."""
+        """Remove a job, its parts and what it failed with; for who holds it."""
         shutil.rmtree(entry.work, ignore_errors=True)
-        for ending in ("json", "stop", "lock"):
-            (self._folder / f"{entry.id}.{ending}").unlink(missing_ok=True)
+        forget_failure(entry)
+        (self._folder / f"{entry.id}.json").unlink(missing_ok=True)
+        self._wish(entry).remove()
+        self._lock(entry).remove()
+
+    def _entry_of(self, order: LocalOrder, now_ms: int, content: str | None = None) -> Entry:
+        version = local_version(order.file)
+        wanted = asdict(order) | {"file": str(order.file), "out": str(order.out), "version": version}
+        wanted |= {"registry": str(self._folder), "content": content}
+        try:
+            name = hashlib.sha256(json.dumps(wanted, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:12]
+        except UnicodeEncodeError:
+            raise InvalidRequestError(
+                f"{str(order.file)!a} or its results' folder is not named in UTF-8"
+            ) from None
+        try:
+            return self.get(name)
+        except NotFoundError:
+            pass
+        job = Job(
+            bucket=BUCKET,
+            key=str(order.file)[1:],
+            version=version,
+            size=order.file.stat().st_size,
+            name=order.file.name,
+            customer=order.customer,
+            explain=order.explain,
+            carry=order.carry,
+            at_epoch_ms=now_ms,
+            results_bucket=BUCKET,
+            results_folder=str(order.out / order.file.name / name)[1:],
+            work_folder=str(self._folder / name)[1:],
+        )
+        return Entry(name, order.model, job)
+
+    def _lock(self, entry: Entry) -> LockFile:
+        return LockFile(self._folder / f"{entry.id}.lock")
+
+    def _wish(self, entry: Entry) -> LockFile:
+        return LockFile(self._folder / f"{entry.id}.stop")
+
+
+def digest_of(file: Path) -> str:
+    """Return the SHA-256 of a file's content."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def forget_failure(entry: Entry) -> None:
+    """Remove the manifest of a job that failed, and folders that are empty then: it may be tried again."""
+    manifest = entry.find_manifest()
+    if manifest is None or manifest["status"] == "succeeded":
+        return
+    (entry.results / MANIFEST).unlink(missing_ok=True)
+    for folder in (entry.results, entry.results.parent):
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+
+
+def _find(path: Path) -> dict[str, Any] | None:
+    try:
+        document: dict[str, Any] = json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+    return document

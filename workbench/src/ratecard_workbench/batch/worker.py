@@ -1,7 +1,7 @@
 """One worker process: a model's batch function, run for one event after the other until its stdin ends.
 
-Its parent may die at any moment: then stdin ends, and the worker with it after the part it is at. What it writes to
-stdout are replies; what the function prints are usage lines, which go to the lake before the function goes on.
+Its parent may die at any moment: then the worker ends too. What it writes to stdout are replies; what the function
+prints are usage lines, which go to the lake before the function goes on.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ import json
 import os
 import signal
 import sys
+import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
 from ratecard.kernel.errors import RatecardError
 from ratecard.storage.lake import USAGE, LakeWriter
 
+LOOK_SECONDS = 0.1
 HOUR_LENGTH = len("2026-11-22T10")
 
 
@@ -72,10 +75,21 @@ def run(handler: str, lake: Path) -> None:
             reply = {"error": error.detail, "code": error.code, "kind": error.kind.name}
         except OSError as error:
             reply = {"error": error.strerror or type(error).__name__, "code": "os_error"}
-        replies.write(json.dumps(reply) + "\n")
-        replies.flush()
+        try:
+            replies.write(json.dumps(reply) + "\n")
+            replies.flush()
+        except BrokenPipeError:
+            os._exit(0)  # whoever asked is gone; to end in order would try to write once more
+
+
+def watch_parent(parent: int) -> None:
+    """End this process soon after its parent, whatever it is at: nobody would know of it, or could stop it."""
+    while os.getppid() == parent:
+        time.sleep(LOOK_SECONDS)
+    os._exit(1)
 
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends its workers in order
+    threading.Thread(target=watch_parent, args=(int(sys.argv[3]),), daemon=True).start()
     run(sys.argv[1], Path(sys.argv[2]))

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from ratecard.kernel.digest import sha256_hex
 from ratecard.kernel.errors import InvalidRequestError
 
 INBOX_KEY = re.compile(
@@ -50,19 +49,9 @@ class Arrival(NamedTuple):
     name: str
 
     @property
-    def operation(self) -> str:
-        """The metered operation."""
-        return "batch_explain" if self.explain else "batch"
-
-    @property
     def results_folder(self) -> str:
         """Key under which the results of just this version are stored."""
         return results_folder_of(self.key, self.version)
-
-    def usage_id(self, slug: str, model_version: str) -> str:
-        """Name the scoring of this version of the object by this version of the model; 64 hexadecimal digits."""
-        parts = (self.bucket, self.key, self.version, slug, model_version)
-        return sha256_hex("\n".join(parts).encode())
 
 
 class Created(NamedTuple):

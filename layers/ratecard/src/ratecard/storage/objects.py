@@ -44,6 +44,8 @@ class ObjectStore(Protocol):
 
         Raises
         ------
+        NotFoundError
+            If it is gone.
         ObjectChangedError
             If it was written to meanwhile.
         """
@@ -55,10 +57,6 @@ class ObjectStore(Protocol):
 
     def store_bytes(self, bucket: str, key: str, content: bytes) -> None:
         """Store a small object."""
-        ...
-
-    def store_file(self, bucket: str, key: str, path: Path) -> None:
-        """Store a file's content under a key."""
         ...
 
     def open_range(self, bucket: str, key: str, version: str | None, span: tuple[int, int]) -> BinaryIO:
@@ -158,7 +156,13 @@ class LocalObjectStore:
 
     def confirm_unchanged(self, bucket: str, key: str, version: str | None) -> None:
         """Compare time and size of the file; see `ObjectStore`."""
-        if version is not None and local_version(self.path_of(key)) != version:
+        if version is None:
+            return
+        try:
+            present = local_version(self.path_of(key))
+        except (FileNotFoundError, NotADirectoryError):
+            raise NotFoundError("the file is no longer there") from None
+        if present != version:
             raise ObjectChangedError("the file was written again after it was announced")
 
     def find_bytes(self, bucket: str, key: str) -> bytes | None:
@@ -172,12 +176,6 @@ class LocalObjectStore:
         """Store a small object; see `ObjectStore`."""
         partial = self._partial(key)
         partial.write_bytes(content)
-        partial.replace(self.path_of(key))
-
-    def store_file(self, bucket: str, key: str, path: Path) -> None:
-        """Store a file; see `ObjectStore`."""
-        partial = self._partial(key)
-        shutil.copyfile(path, partial)
         partial.replace(self.path_of(key))
 
     def open_range(self, bucket: str, key: str, version: str | None, span: tuple[int, int]) -> BinaryIO:
@@ -249,16 +247,15 @@ class S3ObjectStore:
         """Store a small object; see `ObjectStore`."""
         self._s3.put_object(Bucket=bucket, Key=key, Body=content)
 
-    def store_file(self, bucket: str, key: str, path: Path) -> None:
-        """Store a file, in parts if it is large; see `ObjectStore`."""
-        self._s3.upload_file(str(path), bucket, key)
-
     def open_range(self, bucket: str, key: str, version: str | None, span: tuple[int, int]) -> BinaryIO:
         """Ask for a range; see `ObjectStore`."""
         named = {"VersionId": version} if version else {}
         first, size = span
         wanted = f"bytes={first}-{first + size - 1}"
-        body: BinaryIO = self._s3.get_object(Bucket=bucket, Key=key, Range=wanted, **named)["Body"]
+        try:
+            body: BinaryIO = self._s3.get_object(Bucket=bucket, Key=key, Range=wanted, **named)["Body"]
+        except self._s3.exceptions.ClientError as error:
+            raise _refine(error) from None
         return body
 
     def open_seekable(self, bucket: str, key: str, version: str | None) -> BinaryIO:

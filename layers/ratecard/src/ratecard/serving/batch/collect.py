@@ -1,4 +1,4 @@
-"""The last step: all pieces become one result, the usage lines are written, and the manifest says that it is so."""
+"""The last step: all pieces become one result, and a manifest says what it is."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ from ratecard.contract.rows import refusal_of
 from ratecard.kernel.clock import rfc3339_from_epoch_ms
 from ratecard.kernel.digest import sha256
 from ratecard.kernel.errors import ErrorKind, RatecardError
-from ratecard.kernel.money import parse_money
-from ratecard.metering.usage import Caller, Work, record_usage
 from ratecard.serving.batch.formats import CSV, PARQUET, Format
-from ratecard.serving.batch.job import MANIFEST, Job
+from ratecard.serving.batch.job import Job
 from ratecard.serving.batch.plan import NO_ROWS
 from ratecard.serving.batch.rowpath import ROW_ID
 from ratecard.serving.batch.score import MAX_REJECTS_BYTES, TOO_MANY, note_name, piece_name, reason_of
+from ratecard.serving.batch.settle import cost_of, usage_id_of
 from ratecard.serving.batch.writing import REJECT_COLUMNS, header_line
 from ratecard.storage.objects import ObjectStore
 
@@ -85,7 +84,7 @@ def collect_parts(
     names : sequence of str
         Columns of the results.
     price : str or None
-        Of a row, for example ``0.000500 USD``.
+        Of a row by the list, for example ``0.000500 USD``.
 
     Returns
     -------
@@ -114,6 +113,7 @@ def collect_parts(
     }
     return _about(job, plan) | {
         "status": "succeeded",
+        "usage_id": usage_id_of(plan),
         "input": plan["input"],
         "rows": {"read": scored + rejected, "scored": scored, "rejected": rejected},
         "results": results,
@@ -135,62 +135,15 @@ def failed_manifest(job: Job, about: Mapping[str, Any], reason: Mapping[str, Any
 def _about(job: Job, about: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "status": "",
-        "usage_id": job.usage_id(about["model"], about["model_version"]),
         "model": about["model"],
         "model_version": about["model_version"],
         "operation": job.operation,
         "customer": job.customer,
         "object": {"bucket": job.bucket, "key": job.key, "version": job.version},
         "carried": list(job.carry),
-        "announced_at": rfc3339_from_epoch_ms(job.at_epoch_ms),
+        "announced_at": about.get("announced_at", rfc3339_from_epoch_ms(job.at_epoch_ms)),
         "finished_at": rfc3339_from_epoch_ms(int(time() * 1000)),
     }
-
-
-def record_parts(job: Job, manifest: Mapping[str, Any]) -> None:
-    """Write the usage line of each part of a published result; the same manifest gives the same bytes."""
-    for part in manifest.get("parts", ()):
-        if not part["scored"]:
-            continue
-        caller = Caller(
-            call_id=job.usage_id(manifest["model"], manifest["model_version"], part["number"]),
-            source="/inbox",
-            at_epoch_ms=job.at_epoch_ms,
-            subject=f"inbox/{job.customer}",
-            api_key_id=None,
-            lambda_request_id=None,
-            client_request_id=None,
-            idempotency_key=None,
-            billable=True,
-        )
-        work = Work(
-            operation=manifest["operation"],
-            model=manifest["model"],
-            model_version=manifest["model_version"],
-            units=part["scored"],
-            request_bytes=manifest["input"]["bytes"] if part["number"] == 1 else 0,
-            response_bytes=part["scored_bytes"],
-            input_sha256=manifest["input"]["sha256"],
-            latency_ms=None,
-        )
-        record_usage(caller, work)
-
-
-def publish(job: Job, store: ObjectStore, manifest: Mapping[str, Any]) -> None:
-    """Write the usage lines, then the manifest, then empty the work folder; each can be done again."""
-    record_parts(job, manifest)
-    content = (json.dumps(manifest, indent=2) + "\n").encode()
-    store.store_bytes(job.results_bucket, job.result_key(MANIFEST), content)
-    store.remove_folder(job.results_bucket, f"{job.work_folder}/")
-
-
-def cost_of(price: str | None, rows: int) -> dict[str, str] | None:
-    """Price the scored rows, exactly: it is the invoice's line that is rounded. None where no price was given."""
-    if price is None:
-        return None
-    unit = parse_money(price)
-    total = unit.times(rows)
-    return {"amount": str(total.amount), "currency": total.currency, "unit_price": str(unit.amount)}
 
 
 class Described:

@@ -26,7 +26,7 @@ class Job:
     Attributes
     ----------
     bucket, key, version : str
-        The object, and which content of it: everything written lies under, and is billed by, this version.
+        The object, and which content of it.
     size : int
         Announced size in bytes.
     name : str
@@ -38,7 +38,7 @@ class Job:
     carry : tuple of str
         Columns of the file that are carried through to the results, beside `row_id`.
     at_epoch_ms : int
-        When it was announced: the time of its usage lines.
+        When it was announced: the time of its usage lines, if it is the first announcement that is planned.
     results_bucket, results_folder : str
         Where the results appear, whole or not at all.
     work_folder : str
@@ -69,11 +69,6 @@ class Job:
         aimed = min(max(self.size // PARTS_AIMED_AT, SMALLEST_PART), LARGEST_PART)
         return max(aimed, self.size // MOST_PARTS)
 
-    def usage_id(self, slug: str, model_version: str, part: int | None = None) -> str:
-        """Name the scoring of this version of the object, or of one part, by this version of the model."""
-        names = (self.bucket, self.key, self.version, slug, model_version)
-        return sha256_hex("\n".join(names if part is None else (*names, str(part))).encode())
-
     def result_key(self, name: str) -> str:
         """Key of a result."""
         return f"{self.results_folder}/{name}"
@@ -87,8 +82,10 @@ class Job:
         return asdict(self) | {"carry": list(self.carry)}
 
     def digest(self) -> str:
-        """Return the SHA-256 of everything that is wanted."""
-        return sha256_hex(encode(self.document()).encode())
+        """Return the SHA-256 of the order: of everything that is wanted, but not of when it was announced."""
+        order = self.document()
+        del order["at_epoch_ms"]
+        return sha256_hex(encode(order).encode())
 
 
 def parse_job(document: Mapping[str, Any]) -> Job:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from ratecard.contract import ModelContract
 from ratecard.contract.rows import refusal_of
+from ratecard.kernel.clock import rfc3339_from_epoch_ms
 from ratecard.kernel.digest import sha256_hex
 from ratecard.kernel.errors import Problem
 from ratecard.kernel.jsontext import encode
@@ -52,7 +53,7 @@ class Plan:
     parts: list[dict[str, Any]]
 
     def document(self, job: Job) -> dict[str, Any]:
-        """Write the plan, without its parts, as JSON can hold it."""
+        """Write the plan, without its parts, as JSON can hold it, with the time at which its rows will be billed."""
         document: dict[str, Any] = {
             "job": job.digest(),
             "model": self.model,
@@ -62,7 +63,8 @@ class Plan:
             "input": self.input,
             "parts": len(self.parts),
         }
-        return document | {"id": sha256_hex(encode([document, self.parts]).encode())}
+        plan_id = sha256_hex(encode([document, self.parts]).encode())
+        return document | {"id": plan_id, "announced_at": rfc3339_from_epoch_ms(job.at_epoch_ms)}
 
 
 def plan_object(contract: ModelContract, job: Job, store: ObjectStore) -> Plan:

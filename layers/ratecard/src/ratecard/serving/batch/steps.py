@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ratecard.kernel.errors import ErrorKind, InvalidRequestError, NotFoundError, RatecardError
 from ratecard.kernel.jsontext import encode
 from ratecard.serving.arrival import Arrival, NoInboxFileError, parse_arrival
-from ratecard.serving.batch.collect import collect_parts, failed_manifest, find_refusal, publish, record_parts
+from ratecard.serving.batch.collect import collect_parts, failed_manifest, find_refusal
 from ratecard.serving.batch.estimate import estimate_job
 from ratecard.serving.batch.job import MANIFEST, Job, job_of, parse_job
 from ratecard.serving.batch.order import find_batch, load_order, order_key
@@ -21,6 +21,7 @@ from ratecard.serving.batch.plan import plan_object
 from ratecard.serving.batch.rowpath import Layout
 from ratecard.serving.batch.score import names_of, reason_of, score_part
 from ratecard.serving.batch.scoring import Scorer
+from ratecard.serving.batch.settle import find_published, find_settled, publish
 from ratecard.storage.objects import LocalObjectStore, ObjectChangedError, ObjectStore, S3ObjectStore
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class OtherVersionError(RatecardError):
 def answer_batch(
     model: Model, event: Mapping[str, Any], environ: Mapping[str, str], function: str | None = None
 ) -> dict[str, Any]:
-    """Run one operation on one object, or all of them for an announced one.
+    """Run one operation on one object.
 
     Parameters
     ----------
@@ -48,7 +49,7 @@ def answer_batch(
     event : mapping
         `operation` plan, score, collect, fail or estimate, with the `job` as plan answers it, or instead of it the
         `event` (EventBridge, of S3); score also has a `part`, and fail may have a `reason`. With `brief` the answer
-        fits a state machine, see `brief_answer`. Or such an event alone: then all steps run here.
+        fits a state machine, see `brief_answer`.
     environ : mapping
         RATECARD_OUTBOX (bucket), RATECARD_OBJECT_ROOT (folder, on one machine only), RATECARD_BATCH_ROW_PRICE and
         RATECARD_BATCH_EXPLAIN_ROW_PRICE (for example ``0.000500 USD``).
@@ -59,8 +60,8 @@ def answer_batch(
     -------
     dict
         Of plan: the job, `status` planned, and how many `parts` there are; where the results are there already, or the
-        file is none of rows, the manifest instead. Of score: the note on the part. Of collect and of an event: the
-        manifest, with `status` succeeded or failed. A failed file costs nothing and stays where it is.
+        file is none of rows, the manifest instead. Of score: the note on the part. Of collect and fail: the manifest,
+        with `status` succeeded or failed. A failed file costs nothing and stays where it is.
 
     Raises
     ------
@@ -68,19 +69,20 @@ def answer_batch(
         If it is none of these events.
     OtherVersionError, PartMissingError
         If a step before has to run again.
+    OtherOrderError
+        If the results are there, and are another order's.
     """
-    operation = event.get("operation") if isinstance(event, Mapping) else None
     steps = Steps(model, environ)
     try:
         job = steps.job_of(event)
     except NoInboxFileError as error:
         # Anybody who may upload can make such a key, the S3 console with one click: no reason to retry and alarm.
         return {"status": "failed", "reason": error.detail, "rows": {"read": 0, "scored": 0, "rejected": 0}}
-    answer = steps.run(job) if operation is None else _run_step(steps, str(operation), job, event)
+    answer = _run_step(steps, event.get("operation"), job, event)
     return brief_answer(answer, job, function) if event.get("brief") else answer
 
 
-def _run_step(steps: Steps, operation: str, job: Job, event: Mapping[str, Any]) -> dict[str, Any]:
+def _run_step(steps: Steps, operation: object, job: Job, event: Mapping[str, Any]) -> dict[str, Any]:
     if operation == "plan":
         return steps.plan(job)
     if operation == "score":
@@ -135,6 +137,7 @@ class Steps:
 
     def __init__(self, model: Model, environ: Mapping[str, str]) -> None:
         self._model = model
+        self._slug = model.contract.slug
         self._environ = environ
         root = environ.get("RATECARD_OBJECT_ROOT")
         self._store: ObjectStore = LocalObjectStore(Path(root)) if root else S3ObjectStore()
@@ -155,25 +158,13 @@ class Steps:
         order = load_order(json.loads(content)) if content else None
         return order.carry if order is not None and order.key == arrival.key else ()
 
-    def run(self, job: Job) -> dict[str, Any]:
-        """Plan, score and collect one after the other."""
-        answer = self.plan(job)
-        if answer["status"] != "planned":
-            return answer
-        for part in self.load(job, PARTS):
-            answer = self.score(job, part)
-            if answer["status"] == "failed":
-                reason = {name: answer.get(name, "") for name in ("reason", "problems")}
-                return answer if "object" in answer else self.fail(job, reason)
-        return self.collect(job)
-
     def estimate(self, job: Job) -> dict[str, Any]:
         """Count a job's rows and try how fast they are scored; see `estimate_job`."""
         return {"status": "estimated", **estimate_job(self._model, job, self._store)}
 
     def plan(self, job: Job) -> dict[str, Any]:
         """Plan a job, unless that is done."""
-        finished = self._find_finished(job)
+        finished = find_settled(job, self._store, self._slug)
         if finished is not None:
             return finished
         contract = self._model.contract
@@ -191,7 +182,7 @@ class Steps:
 
     def score(self, job: Job, part: Mapping[str, Any]) -> dict[str, Any]:
         """Score one part, unless that is done; of a job that is finished, answer the manifest."""
-        finished = self._find_finished(job)
+        finished = find_published(job, self._store, self._slug)
         if finished is not None:
             return finished
         plan = self._get_plan(job)
@@ -202,7 +193,7 @@ class Steps:
 
     def collect(self, job: Job) -> dict[str, Any]:
         """Publish a scored job, unless that is done."""
-        finished = self._find_finished(job)
+        finished = find_settled(job, self._store, self._slug)
         if finished is not None:
             return finished
         plan = self._get_plan(job)
@@ -224,7 +215,7 @@ class Steps:
 
     def fail(self, job: Job, reason: Mapping[str, Any]) -> dict[str, Any]:
         """Write the manifest of a job that cannot be scored, unless another run of it has scored it meanwhile."""
-        finished = self._find_finished(job)
+        finished = find_settled(job, self._store, self._slug)
         if finished is not None:
             return finished
         contract = self._model.contract
@@ -251,19 +242,6 @@ class Steps:
         if (plan["job"], plan["model_version"]) != (job.digest(), self._model.contract.version):
             raise OtherVersionError("the plan is of another job or model version; it has to be made again")
         return plan
-
-    def _find_finished(self, job: Job) -> dict[str, Any] | None:
-        """Return the manifest of a job that is finished, by whatever version of the model: it is billed once.
-
-        Its usage lines are written again, for whoever stored the manifest may have died before they were taken; they
-        are the same lines with the same ids, which rating counts once.
-        """
-        content = self._store.find_bytes(job.results_bucket, job.result_key(MANIFEST))
-        if content is None:
-            return None
-        manifest: dict[str, Any] = json.loads(content)
-        record_parts(job, manifest)
-        return manifest
 
     def _find(self, job: Job, name: str) -> Any:
         content = self._store.find_bytes(job.results_bucket, job.work_key(name))
