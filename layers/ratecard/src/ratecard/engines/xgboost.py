@@ -7,6 +7,7 @@ from ctypes import CDLL, POINTER, addressof, byref, c_char_p, c_float, c_int, c_
 from ratecard.engines.native import library_message, load_library
 from ratecard.engines.rows import RowBlock
 from ratecard.engines.versions import check_version
+from ratecard.engines.xgboost_trees import find_tables
 from ratecard.engines.xgboost_ubjson import parse_model_version
 from ratecard.kernel.errors import ArtifactError, EngineError
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ratecard.engines.manifest import Manifest
+    from ratecard.engines.xgboost_trees import TreeTables
 
 #: Kinds of prediction (c_api.h, XGBoosterPredictFromDMatrix).
 MARGIN = 1
@@ -49,11 +51,17 @@ class XgboostEngine:
         self._block = RowBlock(self.columns)
         _check_columns(self._library, self._booster, manifest.columns)
         self.outputs = self._count_outputs()
+        self._tables: TreeTables | None = None
+        self._tables = self._find_proven_tables(content)
 
     def score(self, rows: Sequence[Sequence[float | int | str]]) -> list[tuple[float, ...]]:
         """Score rows: raw margins, `outputs` per row."""
         if not rows:
             return []
+        if self._tables is not None and len(rows) == 1:
+            margin = self._tables.score(rows[0])
+            if margin is not None:
+                return [(margin,)]
         array = self._fill(rows)
         failed = self._library.XGBoosterPredictFromDense(
             self._booster, array, MARGIN_CONFIG, self._proxy, self._shape, self._dimensions, self._values
@@ -85,6 +93,16 @@ class XgboostEngine:
             self._library.XGDMatrixFree(self._proxy)
             self._library.XGBoosterFree(self._booster)
             self._booster = None
+            self._tables = None
+
+    def _find_proven_tables(self, content: bytes) -> TreeTables | None:
+        """Make tables of a small model; keep them only if they answer a few rows with the library's own bits."""
+        tables = find_tables(content)
+        if tables is None:
+            return None
+        rows = tables.probes()
+        proven = self.outputs == 1 and self.score(rows) == [(tables.score(row),) for row in rows]
+        return tables if proven else None
 
     def _fill(self, rows: Sequence[Sequence[float | int | str]]) -> bytes:
         """Write rows into the block; answer its description (NumPy's array interface, version 3)."""

@@ -10,8 +10,13 @@ than the manifest's digest does, which guards what stands in between.
 from __future__ import annotations
 
 import re
+from struct import unpack_from
 
 from ratecard.kernel.errors import ArtifactError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # A member: its name's length as 'L' and 8 bytes, big-endian, then the name.
 HEAD = b"{L\x00\x00\x00\x00\x00\x00\x00\x07learner{"
@@ -51,3 +56,40 @@ def _integers(encoded: bytes) -> list[int]:
         numbers.append(int.from_bytes(encoded[place + 1 : place + 1 + size], "big", signed=True))
         place += 1 + size
     return numbers
+
+
+def find_text(content: bytes, name: str) -> str:
+    """Return the last text that a model file has under a name.
+
+    Raises
+    ------
+    ValueError
+        If it has none.
+    """
+    _, found, rest = content.rpartition(_member(name) + b"SL")
+    if not found:
+        raise ValueError(name)
+    return rest[8 : 8 + int.from_bytes(rest[:8], "big")].decode()
+
+
+def find_arrays(
+    content: bytes, name: str, marker: str, code: str
+) -> Iterator[tuple[int, ...]] | Iterator[tuple[float, ...]]:
+    """Give all arrays of numbers that a model file has under a name, in its order: of trees, one for each.
+
+    Parameters
+    ----------
+    marker, code : str
+        Type of the numbers, in UBJSON and as `struct` writes it.
+
+    Raises
+    ------
+    struct.error
+        If one is longer than the file.
+    """
+    for rest in content.split(_member(name) + f"[${marker}#L".encode())[1:]:
+        yield unpack_from(f">{int.from_bytes(rest[:8], 'big')}{code}", rest, 8)
+
+
+def _member(name: str) -> bytes:
+    return b"L" + len(name).to_bytes(8, "big") + name.encode()
