@@ -16,6 +16,8 @@ from ratecard.serving.batch.table import MAX_CARRIED, GoodRow, Reject
 ROW_ID = "row_id"
 """A column that may be there beside the features; it is carried through without being asked for."""
 
+LINE = "line"
+EXPLANATIONS = ("reasons", "advice")
 MAX_PROBLEMS_A_ROW = 5
 TOO_LONG = Problem("", "too_long", f"must have fewer than {MAX_LINE_BYTES} bytes")
 BAD_CSV = Problem("", "bad_csv", "is not a CSV record (RFC 4180)")
@@ -59,6 +61,9 @@ def check_header(contract: ModelContract, header: Sequence[str] | None, carry: S
     if not header:
         problem = Problem("", "no_header", "must start with a header that names the features")
         raise refusal_of(problem, whole="the file")
+    if len(header) == 1:
+        check_only_column(header[0])
+    check_carry(contract, carry)
     features = {feature.name: feature for feature in contract.features}
     known = {*features, ROW_ID, *carry}
     problems = [
@@ -73,6 +78,41 @@ def check_header(contract: ModelContract, header: Sequence[str] | None, carry: S
     absent = [name for name in dict.fromkeys((*needed, *carry)) if name not in header and name != ROW_ID]
     problems += [Problem("", "missing_field", f"lacks the column {name}") for name in absent]
     if problems:
+        raise refusal_of(*problems, whole="the file")
+
+
+def check_only_column(name: str) -> None:
+    """Tell a header of one column from one that something else than commas separates.
+
+    Raises
+    ------
+    InvalidRequestError
+        With the code bad_csv.
+    """
+    if name.lower().startswith("sep="):
+        problem = Problem("", "bad_csv", "must start with its header; a line sep= is for a spreadsheet only")
+        raise refusal_of(problem, whole="the file")
+    for mark, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+        if mark in name:
+            problem = Problem("", "bad_csv", f"must separate columns by commas; the header has {word}")
+            raise refusal_of(problem, whole="the file")
+
+
+def check_carry(contract: ModelContract, carry: Sequence[str]) -> None:
+    """Check the names of columns to carry through.
+
+    Raises
+    ------
+    InvalidRequestError
+        With the code repeated if one stands twice, or is a column that results have.
+    """
+    taken = {LINE, *(output.name for output in contract.outputs), *EXPLANATIONS}
+    twice = [name for place, name in enumerate(carry) if name in taken or name in carry[:place]]
+    if twice:
+        problems = (
+            Problem("", "repeated", f"would have the column {name} twice in its results; carry it under another name")
+            for name in dict.fromkeys(twice)
+        )
         raise refusal_of(*problems, whole="the file")
 
 
