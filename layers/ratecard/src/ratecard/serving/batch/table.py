@@ -153,12 +153,12 @@ def merge(first: Block, second: Block) -> Block:
 
 
 def gathered(blocks: Iterable[Block], rows: int) -> Iterator[Block]:
-    """Put blocks that follow each other together until they have so many rows, or many bytes beside the features."""
+    """Put blocks that follow each other together until they have so many rows, or much beside the features."""
     held: list[Block] = []
     count = size = 0
     for block in blocks:
         held.append(block)
-        count += len(block.lines)
+        count += len(block.lines) + len(block.rejects)
         size += sum(column.nbytes for column in block.carried)
         if count >= rows or size >= MOST_CARRIED_BYTES:
             yield joined(held)

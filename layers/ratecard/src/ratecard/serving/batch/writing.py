@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from typing import BinaryIO
 
@@ -15,10 +16,16 @@ from ratecard.serving.batch.formats import CSV, JSON_LINES
 from ratecard.serving.batch.table import Block, Reject
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+"""What a spreadsheet reads as a number, whatever it starts with, is no formula."""
+
 QUOTED_FOR = (b'"', b",", b"\r", b"\n")
 REJECT_COLUMNS = ("line", "row_id", "field", "code", "detail")
 PLAIN_FROM, PLAIN_BELOW = 1e-4, 1e10
 """Between these Arrow writes a fraction as Python's `repr`, and JSON, do; the few other numbers are left to Python."""
+
+
+_NUMBER = re.compile(NUMBER, re.ASCII)
 
 
 class Writer:
@@ -133,7 +140,7 @@ def write_floats(column: pa.Array) -> pa.Array:
 
 def neutral(text: str) -> str:
     """Keep a spreadsheet from running text of the caller's as a formula (OWASP, CSV injection)."""
-    return "'" + text if text.startswith(FORMULA_STARTS) else text
+    return "'" + text if text.startswith(FORMULA_STARTS) and not _NUMBER.fullmatch(text) else text
 
 
 def neutral_texts(column: pa.Array) -> pa.Array:
@@ -142,6 +149,7 @@ def neutral_texts(column: pa.Array) -> pa.Array:
     dangerous = pc.is_in(first, value_set=pa.array([start.encode() for start in FORMULA_STARTS], pa.binary()))
     if not pc.any(dangerous).as_py():
         return column
+    dangerous = pc.and_(dangerous, pc.invert(pc.match_substring_regex(column, f"^(?:{NUMBER})$")))
     return pc.if_else(dangerous, pc.binary_join_element_wise("'", column, ""), column)
 
 
