@@ -98,16 +98,64 @@ def test_a_failed_attempt_is_repeated(platform):
 
 
 @pytest.mark.parametrize(
-    ("customer", "model", "reason"),
-    [("nobody", "echo", "no customer nobody"), ("tester", "unknown", "no model takes files")],
+    ("name", "codes"),
+    [
+        ("tester/ecko/lost.csv", ["unknown_model"]),
+        ("tester/ecko/explain/lost.csv", ["unknown_model"]),
+        ("nobody/echo/lost.csv", ["unknown_customer"]),
+        ("nobody/ecko/lost.csv", ["unknown_model", "unknown_customer"]),
+        ("top.csv", ["misplaced_file"]),
+        ("tester/loose.csv", ["misplaced_file"]),
+        ("tester/echo/deeper/lost.csv", ["misplaced_file"]),
+        ("tester/echo/explain/deeper/and/lost.csv", ["misplaced_file"]),
+    ],
 )
-def test_a_file_nobody_takes_is_on_the_failed_list(platform, customer, model, reason):
-    """An unknown payer or model costs nothing and is not tried again by itself."""
-    drop(platform, "lost.csv", "x\n", customer=customer, model=model)
-    key = f"{customer}/{model}/lost.csv"
-    wait_until(lambda: key in deliveries(platform.home) and deliveries(platform.home)[key].status is Status.FAILED)
+def test_a_file_that_no_model_is_given_has_a_manifest_that_says_why(platform, name, codes):
+    """It lies where results would be; nothing is scored or billed, and the file stays."""
+    path = platform.home / "inbox" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("x\n")
+    wait_until(lambda: name in deliveries(platform.home) and deliveries(platform.home)[name].status is Status.FAILED)
 
-    assert reason in deliveries(platform.home)[key].detail
+    (told,) = (platform.home / "outbox" / name).glob("*/manifest.json")
+    manifest = json.loads(told.read_text())
+    assert manifest["status"] == "failed"
+    assert [problem["code"] for problem in manifest["problems"]] == codes
+    assert manifest["object"]["key"] == f"inbox/{name}"
+    assert deliveries(platform.home)[name].detail.startswith(f"{codes[0]}: {manifest['reason']}")
+    assert path.read_text() == "x\n"
+    assert not [line for line in batch_lines(platform) if "lost.csv" in json.dumps(line)]
+
+
+def test_each_version_of_a_file_that_no_model_is_given_is_told_of_once(tmp_path):
+    """Not again after a restart, but again when it was written again."""
+    home = tmp_path / "home"
+    told = home / "outbox/tester/ecko/a.csv"
+    with fixture_platform(home) as platform:
+        drop(platform, "a.csv", "x\n", model="ecko")
+        wait_until(lambda: list(told.glob("*/manifest.json")))
+    (manifest,) = told.glob("*/manifest.json")
+    before = manifest.read_text()
+    with fixture_platform(home) as platform:
+        drop(platform, "a.csv", "x\ny\n", model="ecko")
+        wait_until(lambda: len(list(told.glob("*/manifest.json"))) == 2)
+        assert manifest.read_text() == before
+
+
+def test_a_file_of_a_customer_who_came_later_is_scored_when_it_is_tried_again(tmp_path):
+    """`retry` takes the refusal back: customer or model may be there now."""
+    home = tmp_path / "home"
+    with fixture_platform(home) as platform:
+        drop(platform, "a.csv", "x\ny\n", customer="later")
+        wait_until(lambda: results(platform, "a.csv", customer="later"))
+        wait_until(lambda: deliveries(home)["later/echo/a.csv"].status is Status.FAILED)
+        platform.issue_key(customer="later")
+        opened = Deliveries(home / "deliveries.sqlite")
+        assert opened.retry(time.time_ns() // 1_000_000) == 1
+        opened.close()
+        wait_until(lambda: deliveries(home)["later/echo/a.csv"].status is Status.DELIVERED)
+        (manifest,) = results(platform, "a.csv", customer="later")
+        assert json.loads(manifest.read_text())["rows"] == 2
 
 
 def test_hidden_partial_and_linked_files_are_left_alone(platform, tmp_path):
@@ -131,14 +179,11 @@ def test_a_name_that_is_not_utf_8_keeps_no_other_file_waiting(platform):
     folder = drop(platform, "before.csv", "x\n").parent
     with open(os.fsencode(folder) + b"/bad\xff.csv", "w") as file:  # noqa: PTH123
         file.write("x\n")
-    (folder / "nested").mkdir()
-    (folder / "nested" / "lost.csv").write_text("x\n")
-    wait_until(lambda: "nested is not taken" in platform.log_text("platform"))
+    wait_until(lambda: "bad\\udcff.csv is not taken" in platform.log_text("platform"))
     drop(platform, "after.csv", "x\n")
     wait_until(lambda: results(platform, "after.csv"))
 
     assert platform.log_text("platform").count("bad\\udcff.csv is not taken") == 1
-    assert platform.log_text("platform").count("nested is not taken") == 1
 
 
 def test_a_file_from_the_future_is_scored(platform):

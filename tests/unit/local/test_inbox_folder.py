@@ -90,25 +90,39 @@ def test_the_inbox_itself_may_be_a_link(inbox, tmp_path):
     assert folder.holds("acme/echo/a.csv")
 
 
-def test_files_in_other_places_are_named_once(inbox):
-    """Too high, too deep, or under a folder that is not `explain`: each is told, and told again when it came back."""
-    for name in ("top.csv", "acme/loose.csv", "acme/echo/2026/deep.csv", "acme/echo/explain/more/deep.csv"):
+def test_files_in_other_places_are_found_too(inbox):
+    """Too high, too deep, or under a folder that is not `explain`: each gets an answer; what is hidden does not."""
+    names = ["acme/echo/2026/deep.csv", "acme/echo/explain/more/deep.csv", "acme/loose.csv", "top.csv"]
+    for name in (*names, ".trash/acme/echo/a.csv"):
         path = inbox / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x")
-    folder = InboxFolder(inbox)
-    names, sentences = complete(folder)
 
-    assert names == []
-    assert [sentence.split()[0] for sentence in sentences] == [
-        "inbox/acme/echo/2026",
-        "inbox/acme/echo/explain/more",
-        "inbox/acme/loose.csv",
-        "inbox/top.csv",
-    ]
-    (inbox / "top.csv").unlink()
+    assert complete(InboxFolder(inbox)) == (names, [])
+
+
+def test_folders_may_lie_as_deep_as_the_system_lets_them(inbox, monkeypatch):
+    """Deeper than Python calls may be nested, and than a path may be long: that branch is passed over with a word."""
+    (inbox / "acme/echo/good.csv").write_text("x")
+    monkeypatch.chdir(inbox)
+    for _ in range(2100):
+        os.mkdir("d")  # noqa: PTH102
+        os.chdir("d")
+
+    names, sentences = complete(InboxFolder(inbox))
+    assert names == ["acme/echo/good.csv"]
+    assert [sentence.endswith("File name too long") for sentence in sentences] == [True]
+
+
+def test_what_is_passed_over_is_told_once_and_again_when_it_came_back(inbox):
+    """A sentence for each thing, not for each look."""
+    (inbox / "link.csv").symlink_to("elsewhere")
+    folder = InboxFolder(inbox)
+    assert len(folder.scan(100.0)[1]) == 1
+    assert folder.scan(101.0)[1] == []
+    (inbox / "link.csv").unlink()
     assert folder.scan(102.0)[1] == []
-    (inbox / "top.csv").write_text("x")
+    (inbox / "link.csv").symlink_to("elsewhere")
     assert len(folder.scan(103.0)[1]) == 1
 
 

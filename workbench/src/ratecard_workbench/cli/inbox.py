@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from ratecard.serving.arrival import results_folder_of
 from ratecard_workbench.cli.options import home_option, json_option
 from ratecard_workbench.cli.tables import make_table, print_table
 from ratecard_workbench.cli.terminal import message, result_json
@@ -67,4 +68,5 @@ def _describe(delivery: Delivery) -> dict[str, object]:
         "attempts": delivery.attempts,
         "announced_at": datetime.fromtimestamp(delivery.announced_ms / 1000, UTC).isoformat(timespec="milliseconds"),
         "detail": delivery.detail,
+        "results_in": results_folder_of(delivery.key, delivery.version),
     }

@@ -8,8 +8,11 @@ import time
 from collections.abc import Mapping
 from functools import partial
 
+from ratecard.kernel.errors import Problem
+from ratecard.serving.arrival import Created
+from ratecard.serving.batch.undeliverable import MISPLACED, find_problems, store_failure, withdraw_failure
 from ratecard.storage.accounts import SqliteAccounts
-from ratecard.storage.objects import local_version
+from ratecard.storage.objects import LocalObjectStore, local_version
 from ratecard_workbench.local.arrivals import Arrivals
 from ratecard_workbench.local.deliveries import Delivery, Status
 from ratecard_workbench.local.errors import ConcurrencyLimitError, FunctionFailedError, FunctionTimeoutError
@@ -22,7 +25,7 @@ from ratecard_workbench.local.opening import open_deliveries
 from ratecard_workbench.local.pool import FunctionPool
 from ratecard_workbench.local.stepwise import Stepwise
 
-INBOX = "inbox"
+INBOX, OUTBOX = "inbox", "outbox"
 SCAN_SECONDS = 0.25
 # As Lambda does with an event: two more attempts, with growing pauses.
 ATTEMPTS = 3
@@ -54,6 +57,7 @@ class Inbox:
         self._log = log
         self._deliveries = open_deliveries(home)
         self._folder = InboxFolder(home.inbox)
+        self._objects = LocalObjectStore(home.root)
         self._trouble = ""
         self._known: set[tuple[str, str]] = set()
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -133,25 +137,32 @@ class Inbox:
         if reason is not None:
             self._finish(delivery, *reason)
             return
-        arrivals, pool = self._find_taker(delivery.key) or self._takers[0]
+        problems = find_problems(delivery.key, self.slugs(), self._accounts.has_customer)
+        taker = self._find_taker(delivery.key)
+        if problems or taker is None:
+            self._finish(delivery, Status.FAILED, self._tell_failure(delivery, problems or (MISPLACED,)))
+            return
+        arrivals, pool = taker
+        withdraw_failure(_created(delivery, arrivals.bucket), self._objects, OUTBOX)
         etag = await asyncio.to_thread(compute_etag, self._home.root / delivery.key)
         event = object_created_event(delivery, bucket=arrivals.bucket, etag=etag)
         reply = await Stepwise(pool, self._home.root).run(event)
         self._finish(delivery, Status.DELIVERED, _outcome(reply))
 
     def _refuse(self, delivery: Delivery) -> tuple[Status, str] | None:
-        """Tell why a file cannot be delivered at all."""
+        """Tell why nothing at all can be said of a file."""
         path = self._home.root / delivery.key
         if not path.is_file() or local_version(path) != delivery.version:
             return Status.SUPERSEDED, "the file was replaced or removed before it was delivered"
         if not self._folder.holds(delivery.key.removeprefix(f"{INBOX}/")):
             return Status.FAILED, "a link leads to the file"
-        if self._find_taker(delivery.key) is None:
-            return Status.FAILED, "no model takes files of this folder"
-        customer = delivery.key.split("/")[1]
-        if not self._accounts.has_customer(customer):
-            return Status.FAILED, f"there is no customer {customer}"
         return None
+
+    def _tell_failure(self, delivery: Delivery, problems: tuple[Problem, ...]) -> str:
+        """Write the manifest of a file that belongs to no model; returns what is wrong."""
+        bucket = self._takers[0][0].bucket if self._takers else INBOX
+        manifest = store_failure(_created(delivery, bucket), self._objects, OUTBOX, problems)
+        return "; ".join(f"{problem['code']}: {problem['detail']}" for problem in manifest["problems"])
 
     def _attempt_failed(self, delivery: Delivery, reason: str) -> None:
         if delivery.attempts + 1 >= ATTEMPTS:
@@ -167,6 +178,10 @@ class Inbox:
 
     def _find_taker(self, key: str) -> tuple[Arrivals, FunctionPool] | None:
         return next((taker for taker in self._takers if taker[0].take(key)), None)
+
+
+def _created(delivery: Delivery, bucket: str) -> Created:
+    return Created(bucket, delivery.key, delivery.version, delivery.size, delivery.announced_ms)
 
 
 def _now_ms() -> int:

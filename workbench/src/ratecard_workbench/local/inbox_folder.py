@@ -1,4 +1,4 @@
-"""The inbox as a folder: which of its files are complete, and which are none that could ever be scored."""
+"""The inbox as a folder: which of its files are complete, and which are none that any event could name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class InboxFolder:
-    """Looks again and again for files at `<customer>/<model>/<file>` and `<customer>/<model>/explain/<file>`.
+    """Looks again and again for files, wherever they lie: one that belongs to no model gets an answer too.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class InboxFolder:
         """
         self._versions = {}
         self._passed_over = set()
-        self._visit(())
+        self._visit_all()
         before = self._seen
         self._seen = {}
         for name, version in self._versions.items():
@@ -69,44 +69,47 @@ class InboxFolder:
         """Tell whether a path within the inbox is reached without any link: a link could lead anywhere."""
         return (self._folder / name).resolve() == self._folder.resolve() / name
 
-    def _visit(self, steps: tuple[str, ...]) -> None:
-        with os.scandir(self._folder.joinpath(*steps)) as entries:
-            found = list(entries)
-        for entry in found:
-            where = (*steps, entry.name)
-            try:
-                if entry.is_dir(follow_symlinks=False):
-                    self._visit_inner(where)
-                else:
-                    self._take(where, entry)
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                self._pass_over(where, f"it cannot be read: {error.strerror}")
+    def _visit_all(self) -> None:
+        folders: list[tuple[str, ...]] = [()]
+        while folders:
+            steps = folders.pop()
+            for entry in self._list(steps):
+                where = (*steps, entry.name)
+                try:
+                    if self._is_folder(where, entry):
+                        folders.append(where)
+                except FileNotFoundError:
+                    continue
+                except OSError as error:
+                    self._pass_over(where, f"it cannot be read: {error.strerror}")
 
-    def _visit_inner(self, where: tuple[str, ...]) -> None:
-        if _is_bad_name(where[-1]):
-            self._pass_over(where, "its name is not UTF-8 or has control characters")
-        elif len(where) <= 2 or (len(where) == 3 and where[2] == EXPLAIN):
-            self._visit(where)
-        elif any(self._folder.joinpath(*where).iterdir()):
-            self._pass_over(where, "files are taken from <customer>/<model> and <customer>/<model>/explain only")
+    def _list(self, steps: tuple[str, ...]) -> list[os.DirEntry[str]]:
+        """Return what is in a folder; a hidden thing is one that somebody still writes."""
+        try:
+            with os.scandir(self._folder.joinpath(*steps)) as entries:
+                return [entry for entry in entries if not entry.name.startswith(".")]
+        except OSError as error:
+            if not steps:
+                raise
+            if not isinstance(error, FileNotFoundError):
+                self._pass_over(steps, f"it cannot be read: {error.strerror}")
+            return []
 
-    def _take(self, where: tuple[str, ...], entry: os.DirEntry[str]) -> None:
-        name = where[-1]
-        # A hidden file is one that somebody still writes.
-        if name.startswith(".") or name.endswith(PARTIAL_SUFFIX):
-            return
-        if _is_bad_name(name):
+    def _is_folder(self, where: tuple[str, ...], entry: os.DirEntry[str]) -> bool:
+        """Tell whether something is a folder to look into; if not, take it as a file or pass over it."""
+        if _is_bad_name(entry.name):
             self._pass_over(where, "its name is not UTF-8 or has control characters")
+        elif entry.is_dir(follow_symlinks=False):
+            return True
+        elif entry.name.endswith(PARTIAL_SUFFIX):
+            pass
         elif entry.is_symlink():
             self._pass_over(where, "it is a link")
         elif not entry.is_file(follow_symlinks=False):
             self._pass_over(where, "it is no regular file")
-        elif len(where) < 3:
-            self._pass_over(where, "files are taken from <customer>/<model> and <customer>/<model>/explain only")
         else:
             self._versions["/".join(where)] = local_version(Path(entry.path))
+        return False
 
     def _pass_over(self, where: tuple[str, ...], reason: str) -> None:
         # Escaped, so that a name can neither break the log's lines nor its encoding.
