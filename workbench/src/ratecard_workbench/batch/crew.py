@@ -22,7 +22,7 @@ KEPT_MEMORY = {
     "MALLOC_MMAP_THRESHOLD_": str(64 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
 }
-"""A block needs as much memory as the one before: given back and asked for again it costs a tenth of all the work."""
+"""A block takes as much memory as the one before: kept, it is a quarter less, and half of the system's time for it."""
 
 
 class StepFailedError(RatecardError):

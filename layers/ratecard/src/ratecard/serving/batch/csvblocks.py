@@ -241,7 +241,9 @@ def typed(feature: Feature, column: pa.Array) -> tuple[pa.Array, pa.Array | None
     if kind == pa.string():
         return column, None
     if kind == pa.float64():
-        fits = pc.match_substring_regex(column, f"^(?:{NUMBER})$")
+        fits = pc.ascii_is_decimal(column)
+        others = pc.invert(fits)
+        fits = pc.replace_with_mask(fits, others, pc.match_substring_regex(column.filter(others), f"^(?:{NUMBER})$"))
     else:
         fits = pc.is_in(column, value_set=pa.array(["true", "false"]), skip_nulls=True)
     proper = pc.or_(pc.fill_null(fits, fill_value=False), empty)

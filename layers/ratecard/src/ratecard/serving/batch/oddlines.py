@@ -22,6 +22,10 @@ MOST_CUT = 256
 """Lines of a segment: where there are more, one pattern for all lines costs less than to go from one to the next."""
 
 
+WINDOW_BYTES = 8 << 10
+"""Bytes that are decoded at once: Python keeps a copy of all of them for the error's sake."""
+
+
 class Cut(NamedTuple):
     """A segment in two: plain lines, and records that are looked at one by one.
 
@@ -82,22 +86,35 @@ def find_unusual(content: bytes) -> dict[int, int] | None:
             if len(found) > MOST_CUT:
                 return None
             place = content.find(mark, end)
-    return found if content.isascii() else add_not_utf8(content, found)
+    if not content.isascii():
+        found |= find_not_utf8(content)
+    return None if len(found) > MOST_CUT else found
 
 
-def add_not_utf8(content: bytes, found: dict[int, int]) -> dict[int, int] | None:
-    """Add the lines that are no valid UTF-8; None if there are many."""
-    view = memoryview(content)
-    place = 0
-    while len(found) <= MOST_CUT:
-        try:
-            str(view[place:], "utf-8")
-        except UnicodeDecodeError as error:
-            start, place = line_at(content, place + error.start)
-            found[start] = place
-        else:
-            return found
-    return None
+def find_not_utf8(content: bytes) -> dict[int, int]:
+    """Return start and end of each line that is no valid UTF-8."""
+    found: dict[int, int] = {}
+    start = 0
+    while start < len(content) and len(found) <= MOST_CUT:
+        end = content.find(b"\n", start + WINDOW_BYTES) + 1 or len(content)
+        if not is_utf8(content[start:end]):
+            for line in content[start:end].splitlines(keepends=True):
+                if not is_utf8(line):
+                    found.update([line_at(content, start)])
+                start += len(line)
+        start = end
+    return found
+
+
+def is_utf8(content: bytes) -> bool:
+    """Tell whether bytes are valid UTF-8."""
+    if content.isascii():
+        return True
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def line_at(content: bytes, place: int) -> tuple[int, int]:

@@ -153,8 +153,8 @@ class Segments:
                 return
             last = odd[place + 1][1]
             if (
-                not exceeds(lines, first, last)
-                and may_be_record(lines, first, last)
+                may_be_record(lines, first, last)
+                and not exceeds(lines, first, last)
                 and self._is_record(lines[first:last])
             ):
                 yield first, last
@@ -172,10 +172,10 @@ def may_be_record(lines: bytes, first: int, last: int) -> bool:
 
     The lines between two stray quotes can be many, and nearly all stray quotes fail here.
     """
-    if lines.count(b'"', first, last) != 2:
-        return True
     opened = lines.find(b'"', first)
     closed = lines.find(b'"', opened + 1)
+    if lines.find(b'"', closed + 1, last) >= 0:
+        return True
     return (opened == first or lines[opened - 1] == COMMA) and lines[closed + 1 : closed + 2] in AFTER_A_CELL
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from math import inf, isfinite, sqrt
 
 import pyarrow as pa
@@ -64,18 +65,19 @@ class Bins:
         return pc.cast(pc.multiply(pc.sqrt(away), self._scale), CODE, safe=False)
 
     def _make_cells(self, thresholds: Sequence[float]) -> None:
-        inside: list[list[float]] = [[] for _ in range(CELLS + 1)]  # the last one for what rounding may do
+        inside: dict[int, list[float]] = {}
         for cell, threshold in zip(
             self._cells(pa.array(thresholds, pa.float64())).to_pylist(), thresholds, strict=True
         ):
-            inside[cell].append(threshold)
-        most = max(map(len, inside))
+            inside.setdefault(cell, []).append(threshold)
+        most = max(map(len, inside.values()))
         if most > MOST_IN_A_CELL:
             return
-        below, total = [], 0
-        for some in inside:
-            below.append(total)
-            total += len(some)
-        self._below = pa.array(below, CODE)
-        padded = [some + [inf] * (most - len(some)) for some in inside]
-        self._inside = [pa.array(layer, pa.float64()) for layer in zip(*padded, strict=True)]
+        count = CELLS + 1  # the last one is for what rounding may do
+        counts, layers = [0] * count, [[inf] * count for _ in range(most)]
+        for cell, some in inside.items():
+            counts[cell] = len(some)
+            for layer, threshold in zip(layers, some, strict=False):
+                layer[cell] = threshold
+        self._below = pa.array([0, *accumulate(counts[:-1])], CODE)
+        self._inside = [pa.array(layer, pa.float64()) for layer in layers]

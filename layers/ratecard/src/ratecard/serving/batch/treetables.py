@@ -115,8 +115,11 @@ class TreeTables:
         for number, group in enumerate(self._groups):
             if not any(feature in own for feature in group):
                 continue
-            parts = [steps.get(feature, [0] * self._bins[feature].count) for feature in group]
-            groups.append((number, pa.array([sum(some) for some in product(*parts)], CODE)))
+            places = [0]
+            for feature in group:
+                some = steps.get(feature, [0] * self._bins[feature].count)
+                places = [place + step for place in places for step in some]
+            groups.append((number, pa.array(places, CODE)))
         return _Lookups(groups, pa.array(tabulate_leaves(tree, own), pa.float64()))
 
 
