@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from ratecard.contract.schema import Schema, closed_object
 from ratecard.serving.batch.order import ENDINGS, LONGEST_NAME, MOST_BYTES, MOST_CARRIED, NAME
+from ratecard.serving.batch.settle import LIST_PRICE
 from ratecard_workbench.local.application import Application
 from ratecard_workbench.publish.account import COUNT, INSTANT, MONEY, REFUSALS, TEXT
 from ratecard_workbench.publish.answers import idempotency_key, reference_to, refusals
@@ -15,6 +16,11 @@ Document = dict[str, object]
 HANDLER = "batches_service.handler.batches_handler"
 BATCH = "/v1/batches/{id}"
 SAME_BATCH = "The same key with the same body within 24 hours is given the same batch, and a new link to its place."
+BASIS: Schema = {
+    "type": "string",
+    "enum": [LIST_PRICE],
+    "description": "The invoice rates all rows of a period together, by the customer's plan and tiers.",
+}
 STATUSES = ["waiting", "planned", "scoring", "succeeded", "failed"]
 SENT = (*REFUSALS, "invalid_json", "invalid_request", "not_found", "payload_too_large", "unsupported_media_type")
 
@@ -134,7 +140,7 @@ def batches_schemas() -> dict[str, Schema]:
 
 
 def _finished() -> dict[str, Schema]:
-    cost = closed_object({"amount": MONEY, "currency": TEXT, "unit_price": MONEY})
+    cost = closed_object({"amount": MONEY, "currency": TEXT, "unit_price": MONEY, "basis": BASIS})
     return {
         "parts": closed_object({"planned": COUNT, "scored": COUNT}),
         "rows": closed_object({"read": COUNT, "scored": COUNT, "rejected": COUNT}),
