@@ -42,7 +42,14 @@ def test_a_value_never_changes():
 
 @pytest.mark.parametrize(
     ("args", "kwargs"),
-    [((), {}), ((1, "a", 3), {}), ((1,), {"left": 2}), ((1,), {"other": 2}), ((1, "r"), {"other": 2})],
+    [
+        ((), {}),
+        ((1, "a", 3), {}),
+        ((1,), {"left": 2}),
+        ((1,), {"other": 2}),
+        ((1, "r"), {"other": 2}),
+        ((), {"other": 2}),
+    ],
 )
 def test_a_value_takes_just_its_fields(args, kwargs):
     """A missing, repeated or unknown field is a TypeError."""

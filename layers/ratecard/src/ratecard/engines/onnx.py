@@ -51,6 +51,7 @@ class OnnxEngine:
         # Where all widths are declared, the graph writes into memory of ours; else it makes its own.
         declared = min(_width(port) for port in outputs) >= 1
         self._kept = [OutputTensor(self._api, port) for port in outputs] if declared else []
+        self._count = 0
         self.outputs = 0
         self.outputs = self._count_outputs(inputs, outputs, taken)
 
@@ -64,10 +65,10 @@ class OnnxEngine:
             if len(row) != self.columns:
                 raise EngineError(f"a row has not the {self.columns} values of the graph's columns")
         handles, answers = self._handles, self._answers
-        for place, tensor in enumerate(self._inputs):
-            handles[place] = tensor.fill(rows)
-        for place in range(len(answers)):
-            answers[place] = self._kept[place].reserve(len(rows)) if self._kept else None
+        if len(rows) != self._count or not self._kept:
+            self._reserve(len(rows))
+        for tensor in self._inputs:
+            tensor.fill(rows)
         names, wanted = self._input_names, self._output_names
         status = self._run(self._session, None, names, handles, len(handles), wanted, len(answers), answers)
         if status:
@@ -91,6 +92,15 @@ class OnnxEngine:
         self._api.release("Session", self._session)
         self._api.release("Env", self._environment)
         self._session = None
+
+    def _reserve(self, count: int) -> None:
+        """Make room for a call of so many rows; outputs of widths that nobody declared have none."""
+        self._count = 0
+        for place, tensor in enumerate(self._inputs):
+            self._handles[place] = tensor.reserve(count)
+        for place in range(len(self._answers)):
+            self._answers[place] = self._kept[place].reserve(count) if self._kept else None
+        self._count = count
 
     def _read(self, count: int) -> list[tuple[float, ...]]:
         """Copy outputs that the library made, free them and join them row by row."""

@@ -58,22 +58,25 @@ class InputTensor:
         self._block: Array[c_char] = (c_char * 0)()
         self._value = c_void_p()
 
-    def fill(self, rows: Sequence[Sequence[float | int | str]]) -> int | None:
-        """Write rows into the tensor; answer its handle.
+    def reserve(self, count: int) -> int | None:
+        """Make room for so many rows; answer the tensor's handle."""
+        if count != self._count:
+            self._allocate(count)
+        return self._value.value
+
+    def fill(self, rows: Sequence[Sequence[float | int | str]]) -> None:
+        """Write rows into the tensor, which has room for just as many.
 
         Raises
         ------
         EngineError
             If a value is not of the tensor's type.
         """
-        if len(rows) != self._count:
-            self._allocate(len(rows))
         chosen = rows if self._pick is None else map(self._pick, rows)
         try:
             self._write(chosen)
         except (error, OverflowError, ValueError, TypeError, AttributeError) as cause:
             raise EngineError("a row has a value that is not of the type its column has in the ONNX graph") from cause
-        return self._value.value
 
     def free(self) -> None:
         """Free the handle."""
@@ -97,15 +100,14 @@ class InputTensor:
             self._api.call("FillStringTensor", self._value, (c_char_p * len(texts))(*texts), len(texts))
             return
         pack, block, size = self._row.pack_into, self._block, self._row.size
-        convert = {FLOAT: _to_float32, INT64: _to_int64}.get(self._element)
         offset = 0
         for row in rows:
             try:
                 pack(block, offset, *row)
             except (error, OverflowError):
-                if convert is None:
+                if self._element == DOUBLE:
                     raise
-                pack(block, offset, *map(convert, row))
+                pack(block, offset, *map(_to_float32 if self._element == FLOAT else _to_int64, row))
             offset += size
 
 

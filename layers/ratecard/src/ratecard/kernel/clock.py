@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from time import gmtime
 
+_write = "{:04d}-{:02d}-{:02d}T{:02d}:{:02d}:{:02d}.{:03d}Z".format
+
 
 def rfc3339_from_epoch_ms(epoch_ms: int) -> str:
     """Write an instant as RFC 3339 in UTC with milliseconds.
@@ -19,8 +21,4 @@ def rfc3339_from_epoch_ms(epoch_ms: int) -> str:
         For example ``2026-11-22T10:11:12.345Z``.
     """
     seconds, milliseconds = divmod(epoch_ms, 1000)
-    moment = gmtime(seconds)
-    return (
-        f"{moment.tm_year:04d}-{moment.tm_mon:02d}-{moment.tm_mday:02d}"
-        f"T{moment.tm_hour:02d}:{moment.tm_min:02d}:{moment.tm_sec:02d}.{milliseconds:03d}Z"
-    )
+    return _write(*gmtime(seconds)[:6], milliseconds)

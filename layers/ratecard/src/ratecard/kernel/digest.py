@@ -9,8 +9,13 @@ try:
 except ImportError:  # an interpreter built without OpenSSL
     from hashlib import sha256
 
+_started = sha256()
+"""Copied for every digest: OpenSSL looks the algorithm up by its name for each hasher that is made anew."""
+
 
 def sha256_hex(content: bytes) -> str:
     """Return the SHA-256 of some bytes as 64 lower-case hexadecimal digits (FIPS 180-4)."""
-    digest: str = sha256(content).hexdigest()
+    hasher = _started.copy()
+    hasher.update(content)
+    digest: str = hasher.hexdigest()
     return digest

@@ -6,12 +6,18 @@ the payload's hash.
 
 from __future__ import annotations
 
+import os
 import sys
 
 from ratecard.kernel import jsontext
 from ratecard.kernel.clock import rfc3339_from_epoch_ms
 from ratecard.kernel.errors import InvalidRequestError, Problem
-from ratecard.kernel.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NamedTuple, TextIO
+else:
+    from ratecard.kernel.value import NamedTuple
 
 EVENT_TYPE = "ratecard.call.v1"
 MAX_IDEMPOTENCY_KEY = 64
@@ -19,11 +25,20 @@ MAX_LEVEL = 32
 STANDARD_LEVEL = "standard"
 """The level of lines that name none."""
 
+LINE = (
+    f'{{"specversion":"1.0","type":"{EVENT_TYPE}",'
+    '"id":%s,"source":%s,"time":"%s","subject":%s,"data":{"operation":%s,"model":%s,"model_version":%s,%s"units":%d,'
+    '"status":200,"billable":%s,"api_key_id":%s,"lambda_request_id":%s,"client_request_id":%s,"idempotency_key":%s,'
+    '"req_bytes":%d,"resp_bytes":%d,"latency_ms":%s,"input_sha256":"%s"}}'
+)
+"""The line with places for what changes, in the order of `Caller` and `Work`: an encoder would find the same members in
+the same order for each call anew, in three times the time."""
+
 MAX_LINE_BYTES = 1024
 """What a line stays under, line end included, with every caller-controlled part at its longest."""
 
 
-class Caller(Value):
+class Caller(NamedTuple):
     """Who called, and under which ids.
 
     Attributes
@@ -53,7 +68,7 @@ class Caller(Value):
     billable: bool
 
 
-class Work(Value):
+class Work(NamedTuple):
     """What was done for the caller.
 
     Attributes
@@ -91,11 +106,11 @@ class ServiceLevel:
     __slots__ = ("_member",)
 
     def __init__(self) -> None:
-        self._member: dict[str, str] = {}
+        self._member = ""
 
     @property
-    def member(self) -> dict[str, str]:
-        """What usage lines have of it: nothing, if it is the standard level."""
+    def member(self) -> str:
+        """What usage lines have of it, as JSON with its comma: nothing, if it is the standard level."""
         return self._member
 
     def set(self, level: str) -> None:
@@ -109,7 +124,7 @@ class ServiceLevel:
         plain = level.replace("-", "")
         if not (len(level) <= MAX_LEVEL and plain.isascii() and plain.isalnum() and level == level.lower()):
             raise ValueError(f"a service level is a slug of at most {MAX_LEVEL} characters")
-        self._member = {} if level == STANDARD_LEVEL else {"level": level}
+        self._member = "" if level == STANDARD_LEVEL else f'"level":"{level}",'
 
 
 SERVICE_LEVEL = ServiceLevel()
@@ -117,39 +132,62 @@ SERVICE_LEVEL = ServiceLevel()
 
 def usage_line(caller: Caller, work: Work) -> str:
     """Write the usage line of one answered call, without a line end."""
-    return jsontext.encode(
-        {
-            "specversion": "1.0",
-            "type": EVENT_TYPE,
-            "id": caller.call_id,
-            "source": caller.source,
-            "time": rfc3339_from_epoch_ms(caller.at_epoch_ms),
-            "subject": caller.subject,
-            "data": {
-                "operation": work.operation,
-                "model": work.model,
-                "model_version": work.model_version,
-                **SERVICE_LEVEL.member,
-                "units": work.units,
-                "status": 200,
-                "billable": caller.billable,
-                "api_key_id": caller.api_key_id,
-                "lambda_request_id": caller.lambda_request_id,
-                "client_request_id": caller.client_request_id,
-                "idempotency_key": caller.idempotency_key,
-                "req_bytes": work.request_bytes,
-                "resp_bytes": work.response_bytes,
-                "latency_ms": work.latency_ms,
-                "input_sha256": work.input_sha256,
-            },
-        }
+    call_id, source, at_epoch_ms, subject, *ids, billable = caller
+    *done, units, request_bytes, response_bytes, input_sha256, latency_ms = work
+    text = jsontext.encode_text
+    return LINE % (
+        text(call_id),
+        text(source),
+        rfc3339_from_epoch_ms(at_epoch_ms),
+        text(subject),
+        *map(text, done),
+        SERVICE_LEVEL.member,
+        units,
+        "true" if billable else "false",
+        *map(text, ids),
+        request_bytes,
+        response_bytes,
+        "null" if latency_ms is None else repr(latency_ms),
+        input_sha256,
     )
+
+
+class Stdout:
+    """Where usage lines go: to whatever `sys.stdout` is at that moment, past its layers of text where it has a file."""
+
+    __slots__ = ("_file", "_stream")
+
+    def __init__(self) -> None:
+        self._stream: object = None
+        self._file: int | None = None
+
+    def write(self, line: str) -> None:
+        """Write a line of ASCII at once; a pipe takes one of `MAX_LINE_BYTES` whole."""
+        stream = sys.stdout
+        if stream is not self._stream:
+            self._stream, self._file = stream, find_file(stream)
+        if self._file is None:
+            stream.write(line)
+            stream.flush()
+        else:
+            os.write(self._file, line.encode("ascii"))
+
+
+def find_file(stream: TextIO) -> int | None:
+    """Return the descriptor behind a stream, with what was written to it so far flushed; None if it has no file."""
+    try:
+        stream.flush()
+        return stream.fileno()
+    except (AttributeError, OSError):
+        return None
+
+
+STDOUT = Stdout()
 
 
 def record_usage(caller: Caller, work: Work) -> None:
     """Write the usage line to stdout, in one write, before the answer leaves the function."""
-    sys.stdout.write(usage_line(caller, work) + "\n")
-    sys.stdout.flush()
+    STDOUT.write(usage_line(caller, work) + "\n")
 
 
 def parse_idempotency_key(text: str | None) -> str | None:

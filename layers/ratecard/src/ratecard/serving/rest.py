@@ -74,14 +74,13 @@ def is_predict(model: Model, event: dict[str, Any]) -> bool:
     NotFoundError
         If it is none of them.
     """
-    path = event.get("path") or ""
-    contract = model.contract
-    infer = f"/v2/models/{contract.slug}/infer"
-    versioned = f"/v2/models/{contract.slug}/versions/{contract.version}/infer"
-    predict = path.endswith(f"/v1/models/{contract.slug}/predict")
-    if event["httpMethod"] != "POST" or not (predict or path.endswith((infer, versioned))):
-        raise NotFoundError("there is no such route")
-    return predict
+    path, slug = event.get("path") or "", model.contract.slug
+    if event["httpMethod"] == "POST":
+        if path.endswith(f"/v1/models/{slug}/predict"):
+            return True
+        if path.endswith((f"/v2/models/{slug}/infer", f"/v2/models/{slug}/versions/{model.contract.version}/infer")):
+            return False
+    raise NotFoundError("there is no such route")
 
 
 def answer_predict(
