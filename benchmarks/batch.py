@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import resource
 import subprocess
 import sys
 import tempfile
@@ -68,7 +69,8 @@ def memory_of(pid: int) -> float:
 
 
 def run_measured(command: list[str]) -> dict[str, float | str]:
-    """Run a command; return its seconds, its peak memory with its children's, and what it printed."""
+    """Run a command; return its seconds, processor seconds and peak memory with its children's, and what it printed."""
+    used = children_seconds()
     started = time.perf_counter()
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, PATHS))}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
@@ -85,7 +87,18 @@ def run_measured(command: list[str]) -> dict[str, float | str]:
     watcher.join()
     if process.returncode:
         raise RuntimeError(f"{' '.join(map(str, command[:3]))} failed")
-    return {"seconds": time.perf_counter() - started, "megabytes": peak[0], "printed": printed}
+    return {
+        "seconds": time.perf_counter() - started,
+        "processor_seconds": children_seconds() - used,
+        "megabytes": peak[0],
+        "printed": printed,
+    }
+
+
+def children_seconds() -> float:
+    """Return the processor time of all processes that this one started and that ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def run_ours(file: Path, *, explain: bool = False) -> dict[str, float]:
@@ -100,6 +113,7 @@ def run_ours(file: Path, *, explain: bool = False) -> dict[str, float]:
     seconds = float(done["seconds"])
     return {
         "seconds": seconds,
+        "processor_seconds": float(done["processor_seconds"]),
         "megabytes": float(done["megabytes"]),
         "rows": scored,
         "rejected": rejected,
@@ -169,7 +183,7 @@ def report_of(rows: int, numbers: dict[str, dict[str, float]], machine: dict[str
     bare, ours, parquet, hostile = (numbers[name] for name in (PREDICT, CSV, PARQUET, HOSTILE))
     table = Table(
         f"{rows:,} rows, two processes or threads",
-        ("", "rows", "seconds", "rows/s", "to LightGBM's predict", "peak MB"),
+        ("", "rows", "seconds", "rows/s", "to LightGBM's predict", "processor us a row", "peak MB"),
         tuple(
             (
                 name,
@@ -178,6 +192,7 @@ def report_of(rows: int, numbers: dict[str, dict[str, float]], machine: dict[str
                 + (f" ({one['fastest']:.1f} to {one['slowest']:.1f})" if "fastest" in one else ""),
                 f"{one['rows_per_second']:,.0f}",
                 f"{one['rows_per_second'] / bare['rows_per_second']:.2f} x",
+                f"{one['processor_seconds'] / one['rows'] * 1e6:.2f}",
                 f"{one['megabytes']:,.0f}",
             )
             for name, one in numbers.items()
