@@ -41,7 +41,7 @@ from purchase_intent.decision import compute_band  # noqa: E402
 
 SEED = 468
 
-OTHERS_PER_PURCHASE = 3
+OTHERS_PER_PURCHASE = 2
 """Sessions without a purchase that the machine sees for each one with."""
 
 GAMMA, PENALTY, PURCHASE_WEIGHT = 0.02, 8.0, 2.5
