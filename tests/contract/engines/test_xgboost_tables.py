@@ -102,11 +102,11 @@ def test_a_row_that_does_not_fit_is_the_librarys(row: list[object]) -> None:
 def test_tables_that_differ_in_a_bit_are_not_used(
     native_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A wrong start is found when the model is loaded."""
+    """The library's margins are asked for when the model is loaded."""
     content = train(objective="binary:logistic")
     tables = find_tables(content)
     assert tables is not None
-    tables._start += 1e-5
+    tables.probes = [(row, (margin or 0.0) + 1e-5) for row, margin in tables.probes]
     monkeypatch.setattr(engine_module, "find_tables", lambda _: tables)
 
     engine = open_engine(write_model(tmp_path, "xgboost", content, NAMES), native_dir)

@@ -49,7 +49,7 @@ SUMMED = b"nameSL\0\0\0\0\0\0\0\x06gbtree}L\0\0\0\0\0\0\0\x13learner_model_param
 """How the booster of such a model ends; that of DART goes on with its weights."""
 
 MOST_PROBES = 16
-"""Rows on which tables and library are compared before the tables are used."""
+"""Rows on which tables and library are compared."""
 
 NAN = float("nan")
 
@@ -88,6 +88,12 @@ class TreeTables:
     content : bytes
         The model file, whose frame is sound.
 
+    Attributes
+    ----------
+    probes : list of tuple
+        Rows at and between thresholds from the lowest to the highest, and one of missing values, each with its margin:
+        what is to be compared with the library before the tables are used.
+
     Raises
     ------
     Unfit
@@ -106,6 +112,7 @@ class TreeTables:
         self._reachable = reachable
         self._row = Struct(f"{int(find_text(content, 'num_feature'))}f")
         self._total = c_float()
+        self.probes = [(row, self.score(row)) for row in self._draw_probes()]
 
     def score(self, row: Sequence[float | int | str]) -> float | None:
         """Return a row's margin; None for one that is not so many numbers."""
@@ -124,8 +131,7 @@ class TreeTables:
             total.value += leaves[word]
         return total.value
 
-    def probes(self) -> list[list[float]]:
-        """Return rows at and between thresholds from the lowest to the highest, and one of missing values."""
+    def _draw_probes(self) -> list[list[float]]:
         columns = self._row.size // 4
         rows = [[NAN] * columns]
         for number in range(MOST_PROBES - 1):
