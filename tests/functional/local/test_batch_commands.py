@@ -87,6 +87,65 @@ def test_ctrl_c_stops_and_resume_goes_on(home, native_dir):
     assert list((home.parent / "scored" / "june.csv").rglob("scored.csv"))
 
 
+def begin_and_wait(home, *arguments):
+    """Start a batch; return its process, its workers and its entry once it is planned."""
+    planned = set((home / "batches").glob("*/plan.json"))
+    process = begin(home, "batch", "credit-rating", *arguments)
+    while not (new := set((home / "batches").glob("*/plan.json")) - planned):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    return process, workers_of(process), new.pop().parent.name
+
+
+def workers_of(process):
+    """Return the processes that a batch has begun."""
+    return [int(child) for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+
+
+def state_of(home, name):
+    """Ask for a batch's status."""
+    return json.loads(command(home, "batch", "status", name, "--json").stdout)[0]["status"]
+
+
+def test_cancel_ends_what_runs_whatever_it_is_at(home, native_dir):
+    """Workers that hang stand for a part that takes for ever: cancelled, the job is gone and nothing is billed."""
+    file = write_rows(home.parent / "july.csv", 100_000)
+    before = sorted((home / "lake").rglob("*.jsonl"))
+    process, workers, name = begin_and_wait(home, file)
+    for worker in workers:
+        os.kill(worker, signal.SIGSTOP)
+    assert state_of(home, name) == "running"
+    assert command(home, "batch", "cancel", name).returncode == 0
+    _, said = process.communicate(timeout=10)
+    assert (process.returncode, said.strip()) == (73, f"ratecard: batch {name} was cancelled")
+    assert not [worker for worker in workers if Path(f"/proc/{worker}").exists()]
+    assert command(home, "batch", "status", name).returncode == 66
+    assert sorted((home / "lake").rglob("*.jsonl")) == before
+    assert not (home.parent / "scored" / "july.csv").exists()
+
+
+def test_a_batch_that_was_ended_says_how(home, native_dir):
+    """SIGTERM stops in order, without a traceback of anybody; of a killed one, workers end and it is said to be dead."""
+    file = write_rows(home.parent / "august.csv", 400_000)
+    process, _, name = begin_and_wait(home, file)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=10)
+    assert (process.returncode, "goes on" in said, "Traceback" in said) == (143, True, False)
+    assert state_of(home, name) == "stopped"
+
+    process = begin(home, "batch", "resume", name)
+    while not (workers := workers_of(process)):
+        assert process.poll() is None
+    for signum in (signal.SIGSTOP, signal.SIGCONT):
+        for worker in workers:
+            os.kill(worker, signum)
+        process.kill()
+    _, said = process.communicate(timeout=10)  # ends when the last worker does, which has the same stderr
+    assert "Traceback" not in said
+    assert state_of(home, name) == "died"
+    assert command(home, "batch", "cancel", name).returncode == 0
+
+
 def test_what_cannot_be_scored_is_said(home, native_dir):
     """An unknown model or customer, no file of rows: a sentence, an exit code, no traceback."""
     file = home.parent / "wrong.csv"
