@@ -117,8 +117,8 @@ class TreeTables:
                 continue
             places = [0]
             for feature in group:
-                some = steps.get(feature, [0] * self._bins[feature].count)
-                places = [place + step for place in places for step in some]
+                own_steps = steps.get(feature, [0] * self._bins[feature].count)
+                places = [place + step for place in places for step in own_steps]
             groups.append((number, pa.array(places, CODE)))
         return _Lookups(groups, pa.array(tabulate_leaves(tree, own), pa.float64()))
 
