@@ -237,7 +237,8 @@ def test_manifest_measurements_and_card_agree():
     assert [row["name"] for row in MEASURED["classes"]] == list(PRODUCTS)
     assert len(MEASURED["comparison"]) == 11
     for row in MEASURED["comparison"]:
-        assert f"| {row['name']} | {row['accuracy']:.4f} |" in card
+        accuracy = row["accuracy"]
+        assert f"| {row['name']} | {accuracy['value']:.3f} [{accuracy['lower']:.3f}, {accuracy['upper']:.3f}] |" in card
     assert f"{MEASURED['issues']['recent']['agreement']:.1%}" in card
     assert "$" not in card
 
