@@ -14,15 +14,23 @@ import pyarrow.parquet as pq
 from ratecard.contract.rows import refusal_of
 from ratecard.kernel.clock import rfc3339_from_epoch_ms
 from ratecard.kernel.digest import sha256
-from ratecard.kernel.errors import ErrorKind, RatecardError
+from ratecard.kernel.errors import ErrorKind, Problem, RatecardError
 from ratecard.serving.batch.formats import CSV, PARQUET, Format
 from ratecard.serving.batch.job import Job
 from ratecard.serving.batch.plan import NO_ROWS
 from ratecard.serving.batch.rowpath import ROW_ID
-from ratecard.serving.batch.score import MAX_REJECTS_BYTES, TOO_MANY, note_name, piece_name, reason_of
+from ratecard.serving.batch.score import note_name, piece_name, reason_of
 from ratecard.serving.batch.settle import cost_of, usage_id_of
 from ratecard.serving.batch.writing import REJECT_COLUMNS, header_line
 from ratecard.storage.objects import ObjectStore
+
+MAX_REJECTS_BYTES = 256_000_000
+TOO_MANY = Problem(
+    "",
+    "too_many_rejects",
+    f"must not have more rows that are rejected than scored where that is over {MAX_REJECTS_BYTES} bytes of rejects",
+)
+"""Such a file is none of this model's rows, and its results could be many times as large as itself."""
 
 REJECTS = "rejects.csv"
 COPY_BYTES = 1 << 20
@@ -98,7 +106,7 @@ def collect_parts(
     scored, rejected = sum(note["scored"] for note in notes), sum(note["rejected"] for note in notes)
     if not scored + rejected:
         return failed_manifest(job, plan, reason_of(refusal_of(NO_ROWS, whole="the file")), price)
-    if sum(note["rejects_bytes"] for note in notes) > MAX_REJECTS_BYTES:
+    if rejected > scored and sum(note["rejects_bytes"] for note in notes) > MAX_REJECTS_BYTES:
         return failed_manifest(job, plan, reason_of(refusal_of(TOO_MANY, whole="the file")), price)
     store.confirm_unchanged(job.bucket, job.key, job.version)
     kind = Format(plan["format"], "")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,9 @@ from ratecard.serving.batch.csvblocks import CsvBlocks
 from ratecard.serving.batch.formats import CSV, PARQUET, parse_format
 from ratecard.serving.batch.job import Job
 from ratecard.serving.batch.jsonblocks import JsonBlocks
-from ratecard.serving.batch.parquetblocks import ParquetBlocks, check_schema, open_parquet
+from ratecard.serving.batch.parquetblocks import ParquetBlocks
+from ratecard.serving.batch.parquetschema import check_schema, open_parquet
+from ratecard.serving.batch.parts import cut_groups, limits_of
 from ratecard.serving.batch.plan import open_text
 from ratecard.serving.batch.reading import Hashing
 from ratecard.serving.batch.rowpath import Layout
@@ -24,6 +28,15 @@ from ratecard.storage.objects import ObjectStore
 
 if TYPE_CHECKING:
     from ratecard.serving.model import Model
+
+SMALLEST_TRY, LARGEST_TRY = 1 << 14, 1 << 20
+"""Bytes of text that are tried."""
+
+LONG_ENOUGH = 0.2
+"""Seconds after which a pace can be told."""
+
+TRIED, TRIED_EXPLAINED = 16_384, 512
+"""Rows of Parquet whose scoring is timed."""
 
 
 def estimate_job(model: Model, job: Job, store: ObjectStore) -> dict[str, Any]:
@@ -44,41 +57,62 @@ def estimate_job(model: Model, job: Job, store: ObjectStore) -> dict[str, Any]:
     with store.open_read(job.bucket, job.key, job.version) as stream:
         text = open_text(model.contract, job, Hashing(stream))
         layout = Layout(model.contract, text.header, job.carry)
-        reader = CsvBlocks(layout) if text.kind.name == CSV else JsonBlocks(layout)
         rows, first, pace = 0, True, 0.0
         for segment in text.segments:
             rows += count_records(segment)
             if first and segment.content:
                 first = False
-                some = segment.content[: segment.content.rfind(b"\n", 0, 1 << 20) + 1] or segment.content
-                tried, seconds = 0, 0.0
-                for _ in range(2):  # the first try also loads what is loaded once
-                    started = perf_counter()
-                    tried = _try(model, job, layout, list(reader.read(io.BytesIO(some), segment.line)))
-                    seconds = perf_counter() - started
-                pace = seconds / max(tried, 1)
+                pace = _pace_of(segment.content, partial(_try_text, model, job, layout))
     return {"rows": rows, "seconds": round(rows * pace, 3)}
+
+
+def _pace_of(content: bytes, attempt: Callable[[bytes], int]) -> float:
+    """Return the seconds that a row takes: more and more lines are tried, until it is long enough to tell.
+
+    The first try is not timed, for it also loads what is loaded once.
+    """
+    size = SMALLEST_TRY
+    attempt(content[: content.find(b"\n", size) + 1 or None])
+    while True:
+        some = content[: content.find(b"\n", size) + 1 or None]
+        started = perf_counter()
+        tried = attempt(some)
+        seconds = perf_counter() - started
+        if seconds >= LONG_ENOUGH or len(some) == len(content) or size >= LARGEST_TRY:
+            return seconds / max(tried, 1)
+        size *= 4
 
 
 def _estimate_parquet(model: Model, job: Job, store: ObjectStore) -> dict[str, Any]:
     with ExitStack() as opened:
-        file = open_parquet(opened.enter_context(store.open_seekable(job.bucket, job.key, job.version)))
-        layout = Layout(model.contract, file.schema_arrow.names, job.carry)
-        check_schema(layout, file.schema_arrow, job.carry)
-        rows = file.metadata.num_rows
+        file = opened.enter_context(store.open_seekable(job.bucket, job.key, job.version))
+        parquet = open_parquet(file)
+        layout = Layout(model.contract, parquet.schema_arrow.names, job.carry)
+        check_schema(layout, parquet.schema_arrow, job.carry)
+        rows = parquet.metadata.num_rows
+        first = next(cut_groups(parquet.metadata, limits_of(model.contract, job)), None)
+        if first is None:
+            return {"rows": 0, "seconds": 0.0}
+        some = {**first, "rows": min(first["rows"], TRIED_EXPLAINED if job.explain else TRIED)}
         started = perf_counter()
-        block = next(ParquetBlocks(layout, file).read(range(min(1, file.num_row_groups)), 1), None)
-        tried = 0 if block is None else _try(model, job, layout, [block])
+        tried = _try(model, job, layout, ParquetBlocks(layout, parquet, file).read(some))
         return {"rows": rows, "seconds": round(rows * (perf_counter() - started) / max(tried, 1), 3)}
 
 
-def _try(model: Model, job: Job, layout: Layout, blocks: list[Block]) -> int:
+def _try_text(model: Model, job: Job, layout: Layout, content: bytes) -> int:
+    reader = CsvBlocks(layout) if parse_format(job.name).name == CSV else JsonBlocks(layout)
+    return _try(model, job, layout, reader.read(io.BytesIO(content), 1))
+
+
+def _try(model: Model, job: Job, layout: Layout, blocks: Iterable[Block]) -> int:
     """Score some blocks into nothing; return how many rows they have."""
     scorer = Scorer(model, explain=job.explain)
+    rows = 0
     for block in blocks:
         writer = Writer(io.BytesIO(), parse_format(job.name).name, names_of(layout, scorer))
         writer.write(block, scorer.score(block))
-    return sum(len(block.lines) + block.rejected for block in blocks)
+        rows += len(block.lines) + block.rejected
+    return rows
 
 
 def count_records(segment: Segment) -> int:

@@ -65,8 +65,9 @@ class Job:
 
     @property
     def part_bytes(self) -> int:
-        """About how large a part is; depends on the file's size only, so that a plan made again is the same."""
-        aimed = min(max(self.size // PARTS_AIMED_AT, SMALLEST_PART), LARGEST_PART)
+        """About how large a part is; depends on the order only, so that a plan made again is the same."""
+        smallest = SMALLEST_PART // 16 if self.explain else SMALLEST_PART
+        aimed = min(max(self.size // PARTS_AIMED_AT, smallest), LARGEST_PART)
         return max(aimed, self.size // MOST_PARTS)
 
     def result_key(self, name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import codecs
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -15,13 +15,21 @@ from ratecard.kernel.errors import Problem
 from ratecard.kernel.jsontext import encode
 from ratecard.serving.batch.formats import CSV, PARQUET, Format, parse_format
 from ratecard.serving.batch.job import Job
-from ratecard.serving.batch.parquetblocks import check_schema, open_parquet
+from ratecard.serving.batch.parquetschema import check_schema, open_parquet
+from ratecard.serving.batch.parts import (
+    EXPLAINED_BLOCK_BYTES,
+    cut_groups,
+    cut_stream,
+    limits_of,
+    numbered,
+    spool_stream,
+)
 from ratecard.serving.batch.reading import Expanding, Hashing
-from ratecard.serving.batch.rowpath import Layout, check_header
+from ratecard.serving.batch.rowpath import Layout, check_carry, check_header
 from ratecard.serving.batch.segments import MAX_LINE_BYTES, Segments, Source, parse_cells
 from ratecard.storage.objects import ObjectStore
 
-BOM = b"\xef\xbb\xbf"
+UTF_16 = Problem("", "bad_csv", "is UTF-16 text; it must be UTF-8")
 NO_ROWS = Problem("", "no_rows", "must hold at least one row")
 EMPTY = Problem("", "no_header", "is empty")
 
@@ -42,7 +50,8 @@ class Plan:
         SHA-256 and bytes of the object.
     parts : list of dict
         `number` from 1, `line` of its first line or row, and where it is: `start` and `size` in bytes of the object, or
-        of the intermediate file `spooled`, or row `groups` from and to.
+        of the intermediate file `spooled`, or row `groups` from and to, of which so many rows are `skipped` and so
+        many `rows` are the part's.
     """
 
     model: str
@@ -91,7 +100,7 @@ def plan_object(contract: ModelContract, job: Job, store: ObjectStore) -> Plan:
             kind.name,
             header,
             {"sha256": source.hexdigest(), "bytes": source.size},
-            [{"number": number, **part} for number, part in enumerate(parts, 1)],
+            parts,
         )
     store.confirm_unchanged(job.bucket, job.key, job.version)
     return planned
@@ -107,16 +116,7 @@ def _plan_parquet(
     with store.open_seekable(job.bucket, job.key, job.version) as file:
         opened = open_parquet(file)
         check_schema(Layout(contract, opened.schema_arrow.names, job.carry), opened.schema_arrow, job.carry)
-        metadata = opened.metadata
-        parts: list[dict[str, Any]] = []
-        row, held = 1, job.part_bytes
-        for group in range(metadata.num_row_groups):
-            if held >= job.part_bytes:
-                parts.append({"groups": [group, group], "line": row})
-                held = 0
-            parts[-1]["groups"][1] = group + 1
-            held += metadata.row_group(group).total_byte_size
-            row += metadata.row_group(group).num_rows
+        parts = numbered(cut_groups(opened.metadata, limits_of(contract, job)))
         return tuple(opened.schema_arrow.names), parts
 
 
@@ -150,11 +150,15 @@ def open_text(contract: ModelContract, job: Job, source: Hashing) -> Text:
         If it has no header that fits, or is empty.
     """
     kind = parse_format(job.name)
-    beginning = Beginning(Expanding(source, kind.compression, job.size) if kind.compression else source)
-    skipped = beginning.skip(BOM)
+    expanded = Expanding(source, kind.compression, job.size) if kind.compression else source
+    beginning = Beginning(expanded, EXPLAINED_BLOCK_BYTES if job.explain else MAX_LINE_BYTES)
+    if beginning.skip(codecs.BOM_UTF16_LE) or beginning.skip(codecs.BOM_UTF16_BE):
+        raise refusal_of(UTF_16, whole="the file")
+    skipped = beginning.skip(codecs.BOM_UTF8)
     if kind.name != CSV:
         if beginning.is_empty():
             raise refusal_of(EMPTY, whole="the file")
+        check_carry(contract, job.carry)
         return Text(kind, (), Segments(beginning, 0, 1), skipped)
     first = beginning.take_line()
     header = parse_cells(first.decode("utf-8", "surrogateescape")) if first else None
@@ -166,56 +170,26 @@ def open_text(contract: ModelContract, job: Job, source: Hashing) -> Text:
 def _plan_text(
     contract: ModelContract, job: Job, store: ObjectStore, source: Hashing
 ) -> tuple[tuple[str, ...], list[dict[str, Any]]]:
-    text = open_text(contract, job, source)
+    text, limits = open_text(contract, job, source), limits_of(contract, job)
     if text.kind.compression:
-        return text.header, list(_spool(job, store, text.segments))
-    return text.header, list(_cut(text.segments, job.part_bytes, text.start))
-
-
-def _cut(segments: Segments, part_bytes: int, start: int) -> Iterator[dict[str, Any]]:
-    """Name the parts of a stream by their place in it."""
-    begun, line, end = 0, None, 0
-    for segment in segments:
-        line = segment.line if line is None else line
-        end = segment.end
-        if end - begun >= part_bytes:
-            yield {"start": start + begun, "size": end - begun, "line": line}
-            begun, line = end, None
-    if line is not None:
-        yield {"start": start + begun, "size": end - begun, "line": line}
-
-
-def _spool(job: Job, store: ObjectStore, segments: Segments) -> Iterator[dict[str, Any]]:
-    """Write the parts of a stream that cannot be read from its middle into files of their own."""
-    stack, file, size, line, number = ExitStack(), None, 0, 0, 0
-    with stack:
-        for segment in segments:
-            if file is None:
-                number += 1
-                file = stack.enter_context(store.create(job.results_bucket, job.work_key(_spooled(number))))
-                size, line = 0, segment.line
-            # A line that is too long leaves just enough to be too long again.
-            content = segment.content or b"x" * MAX_LINE_BYTES + b"\n"
-            file.write(content)
-            size += len(content)
-            if size >= job.part_bytes:
-                stack.close()
-                yield {"spooled": _spooled(number), "size": size, "line": line}
-                file = None
-        stack.close()
-        if file is not None:
-            yield {"spooled": _spooled(number), "size": size, "line": line}
-
-
-def _spooled(number: int) -> str:
-    return f"input-{number:05d}"
+        return text.header, numbered(spool_stream(text.segments, limits, job, store))
+    return text.header, numbered(cut_stream(text.segments, limits, text.start))
 
 
 class Beginning:
-    """A stream of which the first bytes are looked at before it is read on."""
+    """A stream of which the first bytes are looked at before it is read on.
 
-    def __init__(self, source: Source) -> None:
+    Parameters
+    ----------
+    source : Source
+        Of bytes.
+    at_once : int
+        How many are returned at most.
+    """
+
+    def __init__(self, source: Source, at_once: int) -> None:
         self._source = source
+        self._at_once = at_once
         self._held = source.read(MAX_LINE_BYTES)
 
     def is_empty(self) -> bool:
@@ -241,6 +215,7 @@ class Beginning:
 
     def read(self, size: int, /) -> bytes:
         """Read on."""
+        size = min(size, self._at_once)
         if self._held:
             piece, self._held = self._held[:size], self._held[size:]
             return piece

@@ -7,15 +7,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from ratecard.contract.rows import refusal_of
-from ratecard.kernel.errors import InvalidRequestError, Problem, RatecardError
+from ratecard.kernel.errors import InvalidRequestError, RatecardError
 from ratecard.kernel.jsontext import encode
 from ratecard.serving.batch.csvblocks import CsvBlocks
 from ratecard.serving.batch.formats import CSV, PARQUET
 from ratecard.serving.batch.job import Job
 from ratecard.serving.batch.jsonblocks import JsonBlocks
-from ratecard.serving.batch.parquetblocks import ParquetBlocks, open_parquet
-from ratecard.serving.batch.rowpath import Layout
+from ratecard.serving.batch.parquetblocks import ParquetBlocks
+from ratecard.serving.batch.parquetschema import open_parquet
+from ratecard.serving.batch.rowpath import LINE, Layout
 from ratecard.serving.batch.scoring import Scorer
 from ratecard.serving.batch.table import Block, gathered
 from ratecard.serving.batch.writing import Writer, reject_lines
@@ -23,11 +23,6 @@ from ratecard.storage.objects import ObjectStore
 
 if TYPE_CHECKING:
     from ratecard.serving.model import Model
-
-MAX_REJECTS_BYTES = 256_000_000
-"""A file with more rejects is no file of this model's rows, and its results would be many times as large as itself."""
-
-TOO_MANY = Problem("", "too_many_rejects", f"must not have over {MAX_REJECTS_BYTES} bytes of rejects")
 
 
 def note_name(number: int) -> str:
@@ -94,7 +89,7 @@ def _write_pieces(
     plan, part = planned
     scorer = Scorer(model, explain=job.explain)
     layout = Layout(model.contract, plan["header"], job.carry)
-    scored = rejected = rejects_bytes = 0
+    scored = rejected = 0
     with ExitStack() as opened:
         pieces = [
             opened.enter_context(store.create(job.results_bucket, job.work_key(piece_name(part["number"], what))))
@@ -107,20 +102,15 @@ def _write_pieces(
             scored += len(block.lines)
             rejected += block.rejected
             if block.rejects:
-                rejects_bytes += pieces[1].write(reject_lines(block.rejects))
-            if rejects_bytes > MAX_REJECTS_BYTES:
-                raise refusal_of(TOO_MANY, whole="the file")
+                pieces[1].write(reject_lines(block.rejects))
         writer.close()
-        scored_bytes = pieces[0].tell()
-    return {"scored": scored, "rejected": rejected, "scored_bytes": scored_bytes, "rejects_bytes": rejects_bytes}
+        sizes = [piece.tell() for piece in pieces]
+    return {"scored": scored, "rejected": rejected, "scored_bytes": sizes[0], "rejects_bytes": sizes[1]}
 
 
 def names_of(layout: Layout, scorer: Scorer) -> list[str]:
-    """Name the columns of the results; of two of one name the second gets `_2`."""
-    names: list[str] = []
-    for name in ("line", *layout.carried, *scorer.names):
-        names.append(name if name not in names else f"{name}_2")
-    return names
+    """Name the columns of the results."""
+    return [LINE, *layout.carried, *scorer.names]
 
 
 def _blocks(
@@ -129,7 +119,7 @@ def _blocks(
     plan, part, opened = place
     if plan["format"] == PARQUET:
         file = opened.enter_context(store.open_seekable(job.bucket, job.key, job.version))
-        return ParquetBlocks(layout, open_parquet(file)).read(range(*part["groups"]), part["line"])
+        return ParquetBlocks(layout, open_parquet(file), file).read(part)
     if "spooled" in part:
         source = store.open_read(job.results_bucket, job.work_key(part["spooled"]), None)
     else:
