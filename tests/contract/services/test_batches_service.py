@@ -191,6 +191,18 @@ def test_a_batch_is_followed_from_its_upload_to_its_links(where):
     assert "usage_id" not in where.ask(batch=batch)[1]
 
 
+def test_a_batch_whose_file_was_removed_still_has_its_results(where):
+    """By its owner, or after the days that files are kept."""
+    _, told, _ = where.ask({"format": "csv", "bytes": 5})
+    rest = f"acme/{SLUG}/{told['id']}.csv"
+    done = {"status": "succeeded", "rows": {"read": 1, "scored": 1, "rejected": 0}, "cost": None, "results": {}}
+    where.lay(f"outbox/{rest}/v1/manifest.json", json.dumps(done).encode())
+
+    _, found, _ = where.ask(batch=told["id"])
+    assert (found["status"], found["is_uploaded"], found["rows"]) == ("succeeded", True, done["rows"])
+    assert set(found["links"]) == {"manifest.json"}
+
+
 def test_a_failed_batch_says_why(where):
     """With the manifest's reason and problems, and a link to the manifest only."""
     _, told, _ = where.ask({"format": "csv", "bytes": 5})

@@ -125,7 +125,7 @@ def test_cancel_ends_what_runs_whatever_it_is_at(home, native_dir):
 
 
 def test_a_batch_that_was_ended_says_how(home, native_dir):
-    """SIGTERM stops in order, without a traceback of anybody; of a killed one, workers end and it is said to be dead."""
+    """SIGTERM stops in order, without a traceback of anybody; of a killed one the workers end, and it has died."""
     file = write_rows(home.parent / "august.csv", 400_000)
     process, _, name = begin_and_wait(home, file)
     process.send_signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""What is ordered is what is scored and billed: `ratecard batch` against the invoice, through every kind of repetition."""
+"""What is ordered is what is scored and billed: `ratecard batch` against the invoice, whatever is repeated."""
 
 import csv
 import json

@@ -73,6 +73,8 @@ def test_a_place_is_refilled_neither_before_nor_after_it_is_scored(platform):
     put(platform, path, CONTENT, headers)
     wait_until(lambda: manifests(platform, file))
     assert put(platform, path, CONTENT, headers).status == 412
+    file.unlink()
+    assert put(platform, path, CONTENT, headers).status == 412
     assert len(manifests(platform, file)) == 1
     assert [line["data"]["units"] for line in platform.usage_lines() if file.name in line["id"]] == [2]
 

@@ -19,6 +19,7 @@ from ratecard.kernel.errors import InvalidRequestError
 from ratecard.serving.arrival import parse_arrival
 from ratecard.serving.batch import job as jobs
 from ratecard.serving.batch.collect import PartMissingError
+from ratecard.serving.batch.settle import OtherOrderError
 from ratecard.serving.batch.steps import OtherVersionError, Steps, answer_batch
 from ratecard.serving.model import Model
 from ratecard.storage.objects import LocalObjectStore, S3ObjectStore, local_version
@@ -302,6 +303,78 @@ def test_a_new_model_neither_mixes_its_scores_in_nor_scores_again(model, folder,
     assert old.plan(job) == manifest
 
 
+def test_an_announcement_with_another_time_changes_no_line(model, place, capsys, small_parts):
+    """Before the file is planned, while it is scored and after: the first that was planned is what is billed."""
+    job = begin(place, as_csv([{**GOOD, "income": n} for n in range(100)]))
+    later = jobs.parse_job(job.document() | {"at_epoch_ms": job.at_epoch_ms + 3_600_000})
+    steps = Steps(model, place.environ)
+    steps.plan(job)
+    assert steps.plan(later)["plan"] == steps.plan(job)["plan"]
+    for part in steps.load(job, "parts.json"):
+        steps.score(later, part)
+    first = steps.collect(later)
+    lines = capsys.readouterr().out.splitlines()
+    assert {json.loads(line)["time"] for line in lines} == {first["announced_at"]} == {"2026-11-22T10:11:12.000Z"}
+    assert steps.collect(job) == steps.plan(later) == first
+    assert set(capsys.readouterr().out.splitlines()) == set(lines)
+
+
+def test_another_order_never_gets_these_results(model, folder, capsys):
+    """A job that says the same folder and wants something else is refused, and nothing is billed for it."""
+    job = begin(folder, as_csv([GOOD]))
+    run(model, folder, job)
+    capsys.readouterr()
+    for change in ({"customer": "beta"}, {"explain": True}, {"carry": ["income"]}, {"key": f"{KEY}.csv"}):
+        other = jobs.parse_job(job.document() | change)
+        with pytest.raises(OtherOrderError):
+            Steps(model, folder.environ).plan(other)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_bill_that_is_settled_stands(model, folder, capsys, monkeypatch, small_parts):
+    """Who dies after the lines and before the manifest is followed by a newer model: the lines stay the same."""
+    job = begin(folder, as_csv([{**GOOD, "income": n} for n in range(100)]))
+    store_bytes = LocalObjectStore.store_bytes
+
+    def die(store, bucket, key, content):
+        if key.endswith("manifest.json") and key.startswith("outbox"):
+            raise OSError("killed")
+        store_bytes(store, bucket, key, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalObjectStore, "store_bytes", die)
+        with pytest.raises(OSError, match="killed"):
+            run(model, folder, job)
+    lines = capsys.readouterr().out.splitlines()
+    newer = Model.__new__(Model)
+    newer.__dict__.update(model.__dict__, contract=EVERY_KIND.replace(version="2.0.0"))
+    manifest = run(newer, folder, job)
+    assert (manifest["status"], manifest["model_version"]) == ("succeeded", EVERY_KIND.version)
+    assert capsys.readouterr().out.splitlines() == lines
+    assert len(lines) > 1
+    assert not folder.store.path_of("work").exists()
+
+
+@pytest.mark.parametrize("moment", ["plan", "score", "collect"])
+def test_a_file_that_is_removed_while_it_is_read_fails(model, folder, capsys, moment):
+    """With a manifest that says so; nothing is billed."""
+    job = begin(folder, as_csv([GOOD] * 50))
+    steps, path = Steps(model, folder.environ), folder.store.path_of(KEY)
+    if moment == "plan":
+        path.unlink()
+    answer = steps.plan(job)
+    if moment != "plan":
+        part = steps.load(job, "parts.json")[0]
+        if moment == "score":
+            path.unlink()
+        answer = steps.score(job, part)
+        path.unlink(missing_ok=True)
+        answer = steps.collect(job)
+    assert (answer["status"], answer["reason"]) == ("failed", "the file is no longer there")
+    assert json.loads(folder.store.find_bytes("outbox", f"{job.results_folder}/manifest.json")) == answer
+    assert capsys.readouterr().out == ""
+
+
 @pytest.mark.parametrize(
     ("name", "content", "code"),
     [
@@ -376,7 +449,7 @@ def test_a_file_that_changes_while_it_is_read_fails(model, folder, capsys, momen
 
 def test_rejects_are_bounded(model, folder, capsys, monkeypatch):
     """A row names five problems at most, and a file of nothing but rejects fails whole."""
-    monkeypatch.setattr("ratecard.serving.batch.score.MAX_REJECTS_BYTES", 100_000)
+    monkeypatch.setattr("ratecard.serving.batch.collect.MAX_REJECTS_BYTES", 100_000)
     manifest, read, _ = score(model, folder, b"{}\n" * 3, "inbox/acme/every-kind/a.jsonl")
     assert len(read("rejects.csv")) == 1 + 3 * 4
     manifest, _, _ = score(model, folder, b"{}\n" * 3000, "inbox/acme/every-kind/b.jsonl")

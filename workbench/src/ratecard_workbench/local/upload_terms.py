@@ -83,7 +83,8 @@ def parse_terms(exchange: Exchange, root: Path, key: str) -> Terms:
         raise InvalidUploadError("wrong_size", f"the header Content-Length must be {order.bytes}, as was announced")
     if headers.get("if-none-match") != "*":
         raise InvalidUploadError("bad_header", "the header If-None-Match must be *")
-    if (root / key).exists():
+    rest = key.removeprefix("inbox/")
+    if any((root / place / rest).exists() for place in ("inbox", "work", "outbox")):
         raise already_uploaded()
     return Terms(md5, is_once=True)
 

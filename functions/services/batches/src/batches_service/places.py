@@ -13,6 +13,7 @@ from time import time
 from typing import Any, Protocol
 
 from ratecard.kernel.clock import rfc3339_from_epoch_ms
+from ratecard.serving.batch.job import MANIFEST
 from ratecard.serving.batch.order import Order
 from ratecard.storage.objects import LocalObjectStore, ObjectStore, local_version
 
@@ -66,6 +67,10 @@ class Places(Protocol):
         """Name the present version of an object of the inbox, or None if nothing was uploaded."""
         ...
 
+    def find_scored(self, prefix: str) -> str | None:
+        """Name the version of an object whose manifest lies under a prefix of the outbox, or None."""
+        ...
+
     def count_notes(self, work_folder: str) -> int:
         """Count the parts that are scored."""
         ...
@@ -116,6 +121,11 @@ class FolderPlaces:
             return local_version(self._objects.path_of(key))
         except FileNotFoundError:
             return None
+
+    def find_scored(self, prefix: str) -> str | None:
+        """Look for a manifest; see `Places`."""
+        found = self._objects.path_of(prefix.rstrip("/")).glob(f"*/{MANIFEST}")
+        return next((path.parent.name for path in found), None)
 
     def count_notes(self, work_folder: str) -> int:
         """Count notes in a folder; see `Places`."""
@@ -191,6 +201,12 @@ class S3Places:
                 return None
             raise
         return str(head["VersionId"])
+
+    def find_scored(self, prefix: str) -> str | None:
+        """Look through the few keys under a prefix; see `Places`."""
+        listed = self._s3.list_objects_v2(Bucket=self._outbox, Prefix=prefix).get("Contents", ())
+        found = (entry["Key"].removeprefix(prefix).split("/") for entry in listed)
+        return next((steps[0] for steps in found if steps[1:] == [MANIFEST]), None)
 
     def count_notes(self, work_folder: str) -> int:
         """Count notes under a prefix, a thousand keys a request; see `Places`."""

@@ -30,10 +30,12 @@ def tell_progress(order: Order, places: Places) -> Told:
         runs; of a finished one `rows`, `cost`, `model_version`, `finished_at`, the `reason` and `problems` of a
         failure, and `links`.
     """
-    version = places.find_version(order.key)
+    place = order.key.removeprefix("inbox/")
+    # Who removes the file, or its retention, takes nothing from the results.
+    version = places.find_version(order.key) or places.find_scored(f"outbox/{place}/")
     if version is None:
         return _told("waiting", is_uploaded=False)
-    folder = f"{order.key.removeprefix('inbox/')}/{version}"
+    folder = f"{place}/{version}"
     manifest = places.find(f"outbox/{folder}/{MANIFEST}")
     plan = None if manifest else places.find(f"work/{folder}/{PLAN}")
     if manifest is None and plan is None:
