@@ -61,9 +61,10 @@ def test_files_of_the_models_prefix_are_announced_with_retries_and_a_queue(batch
 
 
 def test_each_role_may_do_just_its_part(batch):
-    """The rule announces, the announcement starts batches, a batch runs one function and reads where its parts are."""
+    """The rule announces, the announcement asks and starts batches, a batch runs one function and reads its parts."""
     assert granted(batch, "RuleRole") == {"states:StartExecution": {"Ref": "Announcement"}}
     assert granted(batch, "AnnouncementRole") == {
+        "lambda:InvokeFunction": {"Ref": "InboxFunction"},
         "states:StartExecution": {"Ref": "Batch"},
         "sqs:SendMessage": {"Ref": "DeadLettersArn"},
     }

@@ -17,8 +17,8 @@ def lint(*arguments):
 
 def test_the_templates_lint(repository):
     """Errors and warnings alike."""
-    names = ("template.yaml", "infra/batch.yaml", "infra/lake.yaml", "infra/ledger.yaml", "infra/plans.yaml")
-    assert lint("--", *(str(repository / name) for name in names)) == ""
+    stacks = (f"infra/{name}.yaml" for name in ("batch", "inbox", "lake", "ledger", "plans"))
+    assert lint("--", *(str(repository / name) for name in ("template.yaml", *stacks))) == ""
 
 
 def test_the_linter_has_something_to_say_where_something_is_wrong(tmp_path):

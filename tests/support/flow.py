@@ -1,4 +1,4 @@
-"""A model's flow in moto's interpreter: its real definitions, its queue, its buckets, and the real batch function.
+"""A model's flow in moto's interpreter: its real definitions, its queue, its buckets, and the real functions.
 
 moto runs Lambda functions in Docker only. Here its one method that does is replaced by a call of the function in this
 process; everything around it (parameters, payloads, errors, aliases and versions) stays moto's.
@@ -17,6 +17,8 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
     StateTaskServiceSfn,
 )
 
+from inbox_service.reception import Reception, receive
+from ratecard.storage.objects import S3ObjectStore
 from ratecard_workbench.local.cloudformation import Resolver, load_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,6 +50,8 @@ class Flow:
             self.s3.create_bucket(Bucket=name)
         self.s3.put_bucket_versioning(Bucket="inbox", VersioningConfiguration={"Status": "Enabled"})
         self.calls: list[dict[str, Any]] = []
+        self.customers = {"acme", "beta"}
+        self.asked: list[dict[str, Any]] = []
         self._before: set[str] = set()
         self.slept: list[float] = []
         self._function = function
@@ -61,6 +65,8 @@ class Flow:
             start(*arguments, normalised_parameters=small, **others)
 
         monkeypatch.setattr(StateTaskServiceSfn, "_eval_service_task", start_in_small_letters)
+        accounts: Any = SimpleNamespace(has_customer=lambda name: name in self.customers)
+        self.reception = Reception(accounts, S3ObjectStore(), "outbox", (slug,))
         self.alias = self._make_function(slug)
         self.queue = self.sqs.create_queue(QueueName="letters")["QueueUrl"]
         self._make_machines(slug)
@@ -91,6 +97,7 @@ class Flow:
             self.s3.delete_object(Bucket="outbox", Key=key)
         self.letters()
         self.calls.clear()
+        self.asked.clear()
         self.slept.clear()
         self._before = {one["executionArn"] for one in self._executions()}
 
@@ -124,9 +131,13 @@ class Flow:
 
     def _invoke(self, one: LambdaFunction, event: Any) -> tuple[str, bool, str]:
         arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:scorer:{one.version}"
-        self.calls.append({**event, "version": str(one.version)})
         try:
-            answer = json.dumps(self._function(event, arn))
+            if one.function_name == "receiver":
+                self.asked.append(event)
+                answer = json.dumps(receive(event, self.reception))
+            else:
+                self.calls.append({**event, "version": str(one.version)})
+                answer = json.dumps(self._function(event, arn))
         except Exception as error:
             return json.dumps({"errorType": type(error).__name__, "errorMessage": str(error)}), True, ""
         return answer, False, ""
@@ -142,14 +153,15 @@ class Flow:
     def _make_function(self, slug: str) -> str:
         iam, client = boto3.client("iam", region_name=REGION), boto3.client("lambda", region_name=REGION)
         self._role = iam.create_role(RoleName="all", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
-        client.create_function(
-            FunctionName="scorer",
-            Runtime="python3.13",
-            Role=self._role,
-            Handler="x.y",
-            Code={"ZipFile": b"none"},
-            Description=slug,
-        )
+        for name in ("scorer", "receiver"):
+            client.create_function(
+                FunctionName=name,
+                Runtime="python3.13",
+                Role=self._role,
+                Handler="x.y",
+                Code={"ZipFile": b"none"},
+                Description=slug,
+            )
         version = client.publish_version(FunctionName="scorer")["Version"]
         alias: str = client.create_alias(FunctionName="scorer", Name="live", FunctionVersion=version)["AliasArn"]
         return alias
@@ -157,7 +169,9 @@ class Flow:
     def _make_machines(self, slug: str) -> None:
         template = load_yaml(ROOT / "infra" / "batch.yaml")
         given = dict.fromkeys(template["Parameters"], "x") | {"Stage": "test", "Slug": slug, "ParallelParts": "3"}
+        receiver = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:receiver"
         values = {"FunctionAlias": self.alias, "DeadLettersUrl": self.queue, "ParallelParts": "3"}
+        values["InboxFunction"] = receiver
         resolver = Resolver(template, given)
         for name in ("Batch", "Announcement"):
             properties = resolver.resolve(template["Resources"][name]["Properties"])

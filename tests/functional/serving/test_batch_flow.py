@@ -1,7 +1,10 @@
 """The flow of infra/batch.yaml in moto's interpreter: announced once, planned, scored side by side, collected."""
 
+import io
 import json
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from moto import mock_aws
 from support.contracts import EVERY_KIND
@@ -182,8 +185,6 @@ def test_nothing_at_all_works_and_the_operator_knows(flow, function):
     [
         (KEY, b""),
         (f"inbox/acme/{SLUG}/rows.txt", ROWS),
-        (f"inbox/acme/{SLUG}/", b""),
-        (f"inbox/acme/{SLUG}/deeper/rows.jsonl", ROWS),
     ],
 )
 def test_what_is_no_file_of_rows_is_its_owners_to_put_right(flow, capsys, key, content):
@@ -196,13 +197,54 @@ def test_what_is_no_file_of_rows_is_its_owners_to_put_right(flow, capsys, key, c
     assert usage_of(capsys) == {}
 
 
-def test_a_part_that_shows_that_the_file_is_none_stops_the_batch(flow, capsys, monkeypatch):
+@pytest.mark.parametrize(
+    ("key", "code"),
+    [
+        (f"inbox/nobody/{SLUG}/rows.jsonl", "unknown_customer"),
+        (f"inbox/acme/{SLUG}/deeper/rows.jsonl", "misplaced_file"),
+        (f"inbox/acme/other/{SLUG}/rows.jsonl", "misplaced_file"),
+    ],
+)
+def test_what_nobody_pays_for_or_lies_elsewhere_is_not_scored(flow, capsys, key, code):
+    """No batch is started, and the manifest says why, once for this version and also when the customer came later."""
+    event = flow.put(key, ROWS)
+    assert [flow.announce(event) for _ in range(2)] == ["SUCCEEDED"] * 2
+    flow.customers.add("nobody")
+    assert flow.announce(event) == "SUCCEEDED"
+    flow.customers.discard("nobody")
+
+    ((name, content),) = flow.results().items()
+    version = event["detail"]["object"]["version-id"]
+    assert name == f"outbox/{key.removeprefix('inbox/')}/{version}/manifest.json"
+    assert [problem["code"] for problem in json.loads(content)["problems"]] == [code]
+    assert (flow.batches(), flow.calls, flow.letters(), usage_of(capsys)) == ([], [], [], {})
+
+
+def test_a_folders_marker_needs_no_answer(flow):
+    """S3's console makes one with a click."""
+    assert flow.announce(flow.put(f"inbox/acme/{SLUG}/", b"")) == "SUCCEEDED"
+    assert (flow.batches(), flow.results()) == ([], {})
+
+
+def test_a_file_that_nobody_can_say_anything_of_is_reported(flow, monkeypatch):
+    """The accounts cannot be read: nothing is scored, and the operator knows of which file."""
+    monkeypatch.setattr(flow.reception.accounts, "has_customer", lambda _name: 1 / 0)
+    assert flow.announce(flow.put(KEY, ROWS)) == "FAILED"
+    (letter,) = flow.letters()
+    assert letter["key"] == KEY
+    assert len(flow.asked) == 4
+    assert (flow.batches(), flow.results()) == ([], {})
+
+
+def test_a_part_that_shows_that_the_file_is_none_stops_the_batch(flow, capsys):
     """The manifest has the part's own reason, and it is no fault of the platform."""
-    monkeypatch.setattr("ratecard.serving.batch.score.MAX_REJECTS_BYTES", 100)
-    assert flow.announce(flow.put(KEY, b"{}\n" * 3000)) == "SUCCEEDED"
+    file = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist([json.loads(ROW)] * 60), file)
+    damaged = file.getvalue()[:4] + b"\xff" * 100 + file.getvalue()[104:]
+    assert flow.announce(flow.put(f"inbox/acme/{SLUG}/rows.parquet", damaged)) == "SUCCEEDED"
     assert [batch["status"] for batch in flow.batches()] == ["SUCCEEDED"]
     ((_, content),) = flow.results().items()
-    assert json.loads(content)["problems"][0]["code"] == "too_many_rejects"
+    assert json.loads(content)["problems"][0]["code"] == "bad_parquet"
     assert flow.letters() == []
     assert usage_of(capsys) == {}
 

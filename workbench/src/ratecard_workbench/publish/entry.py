@@ -26,6 +26,7 @@ PLACES = (
     ("online.yaml", "Resources:", "  # -- the gateway ", "online"),
     ("batch.yaml", "Resources:", "  # -- the gateway ", "files in S3"),
     ("methods.yaml", "      MethodSettings:", None, None),
+    ("models.yaml", "          - # the models that take files", None, None),
 )
 """Text -> section it goes to, the line it goes before if that is there (else to the section's end), and its heading."""
 
@@ -130,9 +131,10 @@ def remove_entry(template: str, slug: str) -> str:
     firsts = {f"  {name}:" for name in names}
     route = re.compile(rf"\s*- ResourcePath: /~1v\d+~1models~1{re.escape(slug)}~1")
     headings = {f"{heading_of(slug, heading)}\n" for *_, heading in PLACES if heading is not None}
+    whole = headings | {(TEXTS / "models.yaml").read_text(encoding="utf-8").replace("<slug>", slug)}
     lines: Lines = remove_blocks(
         template.splitlines(keepends=True),
-        lambda line: line.split(":")[0] + ":" in firsts or line in headings or route.match(line) is not None,
+        lambda line: line.split(":")[0] + ":" in firsts or line in whole or route.match(line) is not None,
     )
     for number, line in enumerate(lines, 1):
         if left := set(re.findall(r"\w+", line.split(" #")[0])) & set(names):
