@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ratecard_workbench.bring.fence import FenceError, raise_fence
+from ratecard_workbench.bring.fence import find_gaps, raise_fence
 
 ENGINE_PACKAGES = {"lightgbm": "lightgbm", "xgboost": "xgboost-cpu", "onnx": "onnxruntime"}
 SUFFIXES = {"lightgbm": "model.txt", "xgboost": "model.ubj", "onnx": "model.onnx"}
@@ -23,17 +23,19 @@ MOST_COMPARED = 5000
 def main(work: Path) -> None:
     """Read the request, raise the fence, do the work, write the answer."""
     request = json.loads((work / "request.json").read_text(encoding="utf-8"))
-    try:
-        walls = raise_fence([Path(one) for one in request["readable"]], [Path(one) for one in request["writable"]])
-    except FenceError as error:
+    walls = raise_fence([Path(one) for one in request["readable"]], [Path(one) for one in request["writable"]])
+    gaps = find_gaps(walls)
+    if gaps and request["trust_pickle"]:
+        detail = f"no pickle is opened on this machine: {'; '.join(gaps)}"
         answer: dict[str, Any] = {
-            "refusal": {"detail": f"{error}; a pickle is not opened here. Save the model with skops instead"}
+            "refusal": {"detail": f"{detail}. Save the model with skops, or use Linux 5.13 or later"}
         }
     else:
         from ratecard_workbench.bring.refusals import Refused
 
         try:
-            answer = {**read_model(work, request), "walls": walls}
+            answer = read_model(work, request)
+            answer["notes"] += [f"opened with less than the whole fence: {gap}" for gap in gaps]
         except Refused as refused:
             problems = [(place, "cannot_bring", detail) for place, detail in refused.problems]
             answer = {"refusal": {"detail": refused.detail, "problems": problems}}
