@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from time import gmtime
 
-_write = "{:04d}-{:02d}-{:02d}T{:02d}:{:02d}:{:02d}.{:03d}Z".format
+INSTANT = "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ"
 
 
 def rfc3339_from_epoch_ms(epoch_ms: int) -> str:
@@ -21,4 +21,4 @@ def rfc3339_from_epoch_ms(epoch_ms: int) -> str:
         For example ``2026-11-22T10:11:12.345Z``.
     """
     seconds, milliseconds = divmod(epoch_ms, 1000)
-    return _write(*gmtime(seconds)[:6], milliseconds)
+    return INSTANT % (*gmtime(seconds)[:6], milliseconds)

@@ -40,9 +40,8 @@ def encode(document: object) -> str:
     return "".join(_write(document, 0))
 
 
-def encode_text(value: str | None) -> str:
-    """Write one text, or null: what `encode` writes, without the steps that a document needs."""
-    return encode_basestring_ascii(value) if type(value) is str else encode(value)
+quote = encode_basestring_ascii
+"""Write one text: what `encode` writes, without the steps that a document needs."""
 
 
 def refused_constant(_: str) -> NoReturn:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import sys
 
-from ratecard.kernel import jsontext
 from ratecard.kernel.clock import rfc3339_from_epoch_ms
 from ratecard.kernel.errors import InvalidRequestError, Problem
+from ratecard.kernel.jsontext import quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -101,17 +101,17 @@ class ServiceLevel:
     """At which service level this function is offered: a property of the function, so that no caller can choose it.
 
     The same model behind two functions, with different memory, concurrency or timeout, can be sold at two prices.
+
+    Attributes
+    ----------
+    member : str
+        What usage lines have of it, as JSON with its comma: nothing, if it is the standard level.
     """
 
-    __slots__ = ("_member",)
+    __slots__ = ("member",)
 
     def __init__(self) -> None:
-        self._member = ""
-
-    @property
-    def member(self) -> str:
-        """What usage lines have of it, as JSON with its comma: nothing, if it is the standard level."""
-        return self._member
+        self.member = ""
 
     def set(self, level: str) -> None:
         """Set the level, once, while the function starts.
@@ -124,7 +124,7 @@ class ServiceLevel:
         plain = level.replace("-", "")
         if not (len(level) <= MAX_LEVEL and plain.isascii() and plain.isalnum() and level == level.lower()):
             raise ValueError(f"a service level is a slug of at most {MAX_LEVEL} characters")
-        self._member = "" if level == STANDARD_LEVEL else f'"level":"{level}",'
+        self.member = "" if level == STANDARD_LEVEL else f'"level":"{level}",'
 
 
 SERVICE_LEVEL = ServiceLevel()
@@ -132,19 +132,23 @@ SERVICE_LEVEL = ServiceLevel()
 
 def usage_line(caller: Caller, work: Work) -> str:
     """Write the usage line of one answered call, without a line end."""
-    call_id, source, at_epoch_ms, subject, *ids, billable = caller
-    *done, units, request_bytes, response_bytes, input_sha256, latency_ms = work
-    text = jsontext.encode_text
+    call_id, source, at_epoch_ms, subject, key_id, lambda_id, client_id, idempotency_key, billable = caller
+    operation, model, model_version, units, request_bytes, response_bytes, input_sha256, latency_ms = work
     return LINE % (
-        text(call_id),
-        text(source),
+        quote(call_id),
+        quote(source),
         rfc3339_from_epoch_ms(at_epoch_ms),
-        text(subject),
-        *map(text, done),
+        quote(subject),
+        quote(operation),
+        quote(model),
+        quote(model_version),
         SERVICE_LEVEL.member,
         units,
         "true" if billable else "false",
-        *map(text, ids),
+        "null" if key_id is None else quote(key_id),
+        "null" if lambda_id is None else quote(lambda_id),
+        "null" if client_id is None else quote(client_id),
+        "null" if idempotency_key is None else quote(idempotency_key),
         request_bytes,
         response_bytes,
         "null" if latency_ms is None else repr(latency_ms),
