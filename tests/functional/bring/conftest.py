@@ -29,14 +29,14 @@ def project(tmp_path, native_dir):
 def lower(tmp_path, native_dir):
     """Lower a model file and answer its sample with the real engine: (what came back, how true it is)."""
 
-    def run(model, sample, target, *, accept=True):
+    def run(model, sample, target, *, accept=True, trust=True):
         work, folder = tmp_path / "work", tmp_path / "late_payers"
         work.mkdir()
         (work / "sample.csv").write_bytes(sample.read_bytes())
-        request = {"model": str(model), "target": target, "trust_pickle": True}
+        request = {"model": str(model), "target": target, "trust_pickle": trust}
         brought = parse_brought(read_model(work, request))
         prices = StartingPrices(Decimal("0.01"), date(2026, 11, 1))
-        wish = Wish("late-payers", "Late payers", model, sample, target, True, accept, prices)
+        wish = Wish("late-payers", "Late payers", model, sample, target, trust, accept, prices)
         write_sources(folder, wish, brought)
         content = (work / f"{SUFFIXES[brought.engine]}.lowered").read_bytes()
         store_artifact(folder, "late-payers", brought, content=content, sample_sha256="0" * 64)

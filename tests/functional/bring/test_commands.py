@@ -10,19 +10,23 @@ import time
 
 import joblib
 import numpy as np
+import onnx
+import onnxruntime
 import pandas as pd
 import pytest
 import skops.io
 import xgboost
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import LinearSVC
 from support.brought import COLUMNS, NUMBERS, ratecard, store_sample, train_pipeline, tree_of
 
+from ratecard_workbench.bring.opening import NEWEST_FORMAT, NEWEST_OPSETS, refuse_later_graph
 from ratecard_workbench.bring.reader import read_model
 from ratecard_workbench.bring.refusals import Refused
 
@@ -103,6 +107,7 @@ def test_a_pickle_is_not_opened_unasked_and_nothing_is_written(project, tmp_path
     assert ratecard(project, "new", "Late Payers", *arguments[1:]).returncode == 65
     assert ratecard(project, "new", "credit-rating", *arguments[1:]).returncode == 73
     assert ratecard(project, "new", "late-payers").returncode == 2
+    assert ratecard(project, "new", *arguments, "--title", "two\nlines").returncode == 2
     assert tree_of(project) == before
 
 
@@ -153,7 +158,12 @@ def own_step(rows, labels):
     return make_pipeline(StandardScaler(), Doubling(), LogisticRegression()).fit(rows, labels)
 
 
+def own_function(rows, labels):
+    return make_pipeline(FunctionTransformer(np.log1p), LogisticRegression()).fit(rows, labels)
+
+
 MODELS = {
+    "a function": (own_function, r"the step FunctionTransformer\(log1p\) cannot be lowered"),
     "a step of somebody's own": (own_step, "the step Doubling cannot be lowered"),
     "no chances": (lambda rows, labels: LinearSVC().fit(rows, labels), "gives scores but no chances"),
     "not fitted": (lambda rows, labels: LogisticRegression(), "is not fitted"),
@@ -175,6 +185,20 @@ def test_a_model_that_cannot_be_brought_is_told_why(name, portfolio, tmp_path):
     store_sample(portfolio, None, tmp_path / "sample.csv", list(rows))
     with pytest.raises(Refused, match=said):
         read_model(tmp_path, {"model": "model.joblib", "target": None, "trust_pickle": True})
+
+
+def test_a_class_of_the_notebook_is_named_with_what_to_do_instead(portfolio, tmp_path, monkeypatch):
+    """It is not here when the file is opened, and a module of its own would not help."""
+    main = sys.modules["__main__"]
+    monkeypatch.setattr(main, "MyStep", type("MyStep", (Doubling,), {"__module__": "__main__"}), raising=False)
+    rows = portfolio[["Age", "debt_ratio"]]
+    joblib.dump(
+        make_pipeline(main.MyStep(), LogisticRegression()).fit(rows, portfolio["bad"]), tmp_path / "mine.joblib"
+    )
+    monkeypatch.delattr(main, "MyStep")
+    store_sample(portfolio, None, tmp_path / "sample.csv", list(rows))
+    with pytest.raises(Refused, match=r"mine\.joblib .* needs MyStep, which was defined in the notebook.*export"):
+        read_model(tmp_path, {"model": "mine.joblib", "target": None, "trust_pickle": True})
 
 
 def test_free_text_is_sent_to_the_text_engine(tmp_path):
@@ -214,6 +238,35 @@ def test_a_later_xgboost_and_a_bent_objective_are_refused(portfolio, tmp_path):
     xgboost.train({"objective": "count:poisson"}, matrix, 2).save_model(tmp_path / "count.ubj")
     with pytest.raises(Refused, match="objective count:poisson"):
         read_model(tmp_path, {"model": "count.ubj", "target": None, "trust_pickle": False})
+
+
+def test_a_later_lightgbm_is_refused_by_its_format(tmp_path):
+    """The file says it in its second line."""
+    (tmp_path / "model.txt").write_text("tree\nversion=v9\n")
+    (tmp_path / "sample.csv").write_text("a\n1\n")
+    with pytest.raises(Refused, match=r"format v9 wrote the model.* reads v4: load it with LightGBM 4"):
+        read_model(tmp_path, {"model": "model.txt", "target": None, "trust_pickle": False})
+
+
+@pytest.mark.parametrize(
+    ("later", "said"),
+    [({}, None), ({"": 1}, "operators of ai.onnx"), ({"ai.onnx.ml": 1}, "ai.onnx.ml"), ({"format": 1}, "the format")],
+)
+def test_a_later_graph_is_refused_by_what_is_newer_in_it(later, said):
+    """The newest that is taken is what the installed runtime takes: one more, and it refuses too."""
+    opsets = [onnx.helper.make_opsetid(one, newest + later.get(one, 0)) for one, newest in NEWEST_OPSETS.items()]
+    scaler = onnx.helper.make_node("Scaler", ["x"], ["y"], domain="ai.onnx.ml", offset=[0.0], scale=[1.0])
+    ends = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [None, 1]) for name in "xy"]
+    graph = onnx.helper.make_graph([scaler], "graph", ends[:1], ends[1:])
+    model = onnx.helper.make_model(graph, opset_imports=opsets, ir_version=NEWEST_FORMAT + later.get("format", 0))
+    if said is None:
+        refuse_later_graph(model, "1.0")
+        onnxruntime.InferenceSession(model.SerializeToString())
+        return
+    with pytest.raises(Refused, match=rf"the graph has .*{said}.*newer than the engine's"):
+        refuse_later_graph(model, "1.0")
+    with pytest.raises(Fail):
+        onnxruntime.InferenceSession(model.SerializeToString())
 
 
 def test_a_sample_with_other_columns_is_refused_column_by_column(portfolio, tmp_path):

@@ -3,6 +3,7 @@
 import joblib
 import lightgbm
 import numpy as np
+import pandas as pd
 import pytest
 import skl2onnx
 import skops.io
@@ -10,9 +11,11 @@ import xgboost
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import VotingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 from support.brought import COLUMNS, ESTIMATORS, NUMBERS, preparation, rare_preparation, store_sample, train_pipeline
 
 from ratecard.kernel.errors import RatecardError
@@ -192,14 +195,59 @@ def test_a_graph_of_one_tensor_is_a_value_where_it_gives_one(portfolio, lower, t
     assert fidelity.holds, fidelity.sentence()
 
 
-def test_a_skops_file_of_known_types_needs_no_word(portfolio, lower, tmp_path):
-    """Trained on an array without names: the sample's order counts."""
+@pytest.mark.parametrize(
+    "name",
+    [
+        "logistic",
+        "hist_gradient_boosting",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("forest", "gradient_boosting", "ada_boost", "network", "kernel_machine", "xgboost_last")
+        ),
+    ],
+)
+def test_a_skops_file_of_known_types_needs_no_word(name, portfolio, lower, tmp_path):
+    """What most notebooks do before a model, and every kind of model after it, is on the list."""
+    pipeline, target = train_pipeline(name, portfolio)
+    skops.io.dump(pipeline, tmp_path / "m.skops")
+    sample = store_sample(portfolio, target, tmp_path / "s.csv")
+    _, fidelity = lower(tmp_path / "m.skops", sample, target, trust=False)
+    assert fidelity.holds, fidelity.sentence()
+
+
+def test_a_model_that_was_trained_without_names_takes_the_samples_order(portfolio, lower, tmp_path):
+    """An array has no headings."""
     rows = portfolio[["Age", "debt_ratio"]].to_numpy()
-    skops.io.dump(
-        make_pipeline(StandardScaler(), LogisticRegression()).fit(rows, portfolio["bad"]), tmp_path / "m.skops"
+    joblib.dump(
+        make_pipeline(StandardScaler(), LogisticRegression()).fit(rows, portfolio["bad"]), tmp_path / "m.joblib"
     )
     sample = store_sample(portfolio, "bad", tmp_path / "s.csv", ["Age", "debt_ratio"])
-    _, fidelity = lower(tmp_path / "m.skops", sample, "bad")
+    _, fidelity = lower(tmp_path / "m.joblib", sample, "bad")
+    assert fidelity.holds, fidelity.sentence()
+
+
+def test_a_vote_is_lowered_though_its_converter_refuses_a_setting_that_serves_nothing(portfolio, lower, tmp_path):
+    """`flatten_transform` concerns another method than the chances."""
+    vote = VotingClassifier(
+        [("line", LogisticRegression()), ("tree", DecisionTreeClassifier(max_depth=3))], voting="soft"
+    )
+    joblib.dump(make_pipeline(preparation(), vote).fit(portfolio[COLUMNS], portfolio["bad"]), tmp_path / "m.joblib")
+    _, fidelity = lower(tmp_path / "m.joblib", store_sample(portfolio, "bad", tmp_path / "s.csv"), "bad")
+    assert fidelity.holds, fidelity.sentence()
+
+
+@pytest.mark.parametrize("words", [["01", "1", "002"], [3, 1, 2]])
+def test_an_xgboost_model_of_categories_keeps_its_codes(words, portfolio, lower, tmp_path):
+    """They stand in its file, as texts or numbers; some are missing."""
+    draw = np.random.default_rng(1)
+    frame = portfolio[["Age", "debt_ratio"]].assign(home=pd.Categorical(draw.choice(words, len(portfolio)), words))
+    frame.loc[draw.random(len(frame)) < 0.1, "home"] = None
+    matrix = xgboost.DMatrix(frame, portfolio["bad"], enable_categorical=True)
+    xgboost.train({"objective": "binary:logistic"}, matrix, 5).save_model(tmp_path / "model.ubj")
+    sample = store_sample(frame, None, tmp_path / "s.csv", list(frame))
+    brought, fidelity = lower(tmp_path / "model.ubj", sample, None)
+    assert brought.fields[2].values == tuple(map(str, words))
+    assert brought.fields[2].missing
     assert fidelity.holds, fidelity.sentence()
 
 

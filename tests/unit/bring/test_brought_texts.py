@@ -1,29 +1,27 @@
 """The Python that is written: it holds whatever a heading or a label may hold, as text and never as code."""
 
 import ast
+import re
+from random import Random
 
 import pytest
+from support.brought_answer import HOSTILE, answer
 
+from ratecard_workbench.bring.bringing import refuse_weight, suspicion
 from ratecard_workbench.bring.brought import parse_brought
 from ratecard_workbench.bring.fidelity import compare_answers
 from ratecard_workbench.bring.formats import find_model_file
 from ratecard_workbench.bring.jail import BringError
 from ratecard_workbench.bring.names import SlugError, check_slug, name_of
 from ratecard_workbench.bring.refusals import Refused, refuse_newer
-from ratecard_workbench.bring.sources import class_fields, contract_text, decision_text, handler_text, output_lines
-
-HOSTILE = '"""\n, about=__import__("os").system("true")) #\\'
-
-
-def answer(**changes):
-    """What the fenced process could write."""
-    field = {"column": HOSTILE, "name": "a", "kind": "category", "missing": True, "values": [HOSTILE, "b'\"", "é"]}
-    field |= dict.fromkeys(("smallest", "largest", "minimum", "maximum")) | {"sample": HOSTILE}
-    number = field | {"name": "b", "kind": "number", "minimum": -1.0, "maximum": 1e6, "smallest": 0.0, "largest": 1.0}
-    found = {"engine": "lightgbm", "engine_version": "4.7.0", "output": "log_odds", "slope": 1.0, "intercept": 0.0}
-    found |= {"classes": ["0", HOSTILE], "fields": [field, number | {"sample": 0.5, "values": None}], "rows": []}
-    found |= {"reference": [1.0, 3.0], "sampled": 2, "steps": "x", "notes": [], "trained_with": {}, "quality": {}}
-    return found | changes
+from ratecard_workbench.bring.sources import (
+    class_fields,
+    contract_text,
+    decision_text,
+    handler_text,
+    literal,
+    output_lines,
+)
 
 
 @pytest.mark.parametrize("output", ["log_odds", "log_odds_by_class", "value"])
@@ -73,6 +71,7 @@ def test_the_answer_is_called_after_the_target_or_the_event():
     assert name_of("Bad Loan", brought) == "bad_loan"
     assert name_of(None, brought) == "event"
     assert name_of("y", parse_brought(answer(classes=["paid", "late"]))) == "late"
+    assert class_fields(("mid — é", "high, very")) == ["probability_of_mid", "probability_of_high_very"]
     assert class_fields(("Mid", "mid")) == ["probability_of_class_0", "probability_of_class_1"]
 
 
@@ -125,3 +124,35 @@ def test_a_later_release_line_is_refused_and_a_patch_is_not():
     for theirs in ("1.10.0", "2.0.0"):
         with pytest.raises(Refused, match=f"scikit-learn {theirs} wrote the model"):
             refuse_newer("scikit-learn", theirs, "1.9.1")
+
+
+@pytest.mark.parametrize(
+    ("text", "written"), [("a", '"a"'), ("it's", '"it\'s"'), ('"a" b', "'\"a\" b'"), ("\"'", '"\\"\'"')]
+)
+def test_a_literal_is_quoted_as_the_formatter_quotes_it(text, written):
+    """In double quotes, unless single ones save a backslash."""
+    assert literal(text) == written
+    assert ast.literal_eval(written) == text
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        ("StandardScaler > CalibratedClassifierCV", "isotonic"),
+        ("KNNImputer > LogisticRegression", "SimpleImputer is lowered exactly"),
+        ("PCA > LogisticRegression", r"PCA > LogisticRegression.*one that is lowered wrongly"),
+    ],
+)
+def test_a_difference_is_blamed_on_a_step_that_is_there(steps, said):
+    """Nobody is told about calibration who has none."""
+    assert re.search(said, suspicion(steps))
+    assert ("isotonic" in suspicion(steps)) == ("Calibrated" in steps)
+
+
+def test_a_model_is_weighed_zipped(tmp_path):
+    """Ten megabytes of one letter are deployed as ten kilobytes; five of noise are too heavy."""
+    (tmp_path / "model.txt").write_bytes(b"x" * 10_000_000)
+    refuse_weight(tmp_path)
+    (tmp_path / "model.txt").write_bytes(Random(0).randbytes(5_000_000))
+    with pytest.raises(BringError, match=r"5\.0 MB zipped"):
+        refuse_weight(tmp_path)

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ratecard_workbench.bring.fields import Field, Sample, listed
+from ratecard_workbench.bring.fields import Field, word_of
 from ratecard_workbench.bring.lowered import Lowered, class_names
 from ratecard_workbench.bring.opening import Opened
 from ratecard_workbench.bring.refusals import Refused
+from ratecard_workbench.bring.sample import Sample, listed
 from ratecard_workbench.training.lightgbm_export import shorten_model
 
 # Objectives whose raw score is what the engine's output says; others bend it afterwards, by exp for example.
@@ -109,18 +110,62 @@ def xgboost_columns(booster: Any) -> tuple[list[str] | None, int]:
     return booster.feature_names, int(booster.num_features())
 
 
+def xgboost_categories(booster: Any) -> dict[str, list[Any]]:
+    """Return the categories of each column of words, in the order of XGBoost's codes.
+
+    Raises
+    ------
+    Refused
+        If the model does not say them, or not legibly.
+    """
+    kinds = booster.feature_types or ()
+    if "c" not in kinds:
+        return {}
+    coded = [name for name, kind in zip(booster.feature_names or (), kinds, strict=False) if kind == "c"]
+    stored = dict(booster.get_categories(export_to_arrow=True).to_arrow() or ())
+    if not coded or any(stored.get(name) is None for name in coded):
+        raise Refused(
+            "the XGBoost model has columns of categories and does not say which; train it on a pandas table with "
+            "XGBoost 3.1 or later, which keeps them in the file"
+        )
+    for name in coded:
+        # XGBoost 3.2 counts characters where it means bytes, so these words are cut in the wrong places.
+        if not b"".join(one for one in stored[name].buffers()[2:] if one is not None).isascii():
+            raise Refused(
+                f"XGBoost keeps the words of {name!r} illegibly, since some are not plain ASCII: train it on words of "
+                "plain letters, or behind an encoder in a pipeline"
+            )
+    return {name: stored[name].to_pylist() for name in coded}
+
+
+def xgboost_table(booster: Any, sample: Sample) -> pd.DataFrame:
+    """Return the sample as XGBoost takes it: numbers, and categories as the model knows them.
+
+    Raises
+    ------
+    Refused
+        If a column has words that the model was not trained on: XGBoost itself has no answer to them.
+    """
+    known = xgboost_categories(booster)
+    frame = sample.frame.astype({column: float for column in map(str, sample.frame.columns) if column not in known})
+    for column, words in known.items():
+        foreign = sorted(set(map(word_of, frame[column].dropna())) - set(map(word_of, words)))
+        if foreign:
+            raise Refused(f"the model was not trained on these words of {column!r}: {listed(foreign)}")
+        frame[column] = pd.Categorical(frame[column], categories=words)
+    return frame
+
+
 def lower_xgboost(opened: Opened, fields: list[Field], sample: Sample) -> Lowered:
     """Keep an XGBoost model as UBJSON, with the contract's names in it."""
     import xgboost
 
     booster = opened.model
-    refuse_words(fields, {})
+    refuse_words(fields, xgboost_categories(booster))
     objective = json.loads(booster.save_config())["learner"]["objective"]["name"]
     if objective not in XGBOOST_OUTPUTS:
         raise bent("XGBoost", objective)
-    numbers = sample.frame.astype(float).to_numpy()
-    types = booster.feature_types
-    matrix = xgboost.DMatrix(numbers, feature_types=types, enable_categorical=types is not None and "c" in types)
+    matrix = xgboost.DMatrix(xgboost_table(booster, sample), enable_categorical=True)
     reference = np.asarray(booster.predict(matrix, validate_features=False, output_margin=False), dtype=np.float64)
     if objective == "multi:softmax":
         reference = _softmax(np.asarray(booster.predict(matrix, validate_features=False, output_margin=True)))

@@ -6,7 +6,7 @@ import json
 import shutil
 import sys
 from dataclasses import dataclass
-from hashlib import sha256
+from hashlib import file_digest
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,15 @@ from ratecard_workbench.bring.trial import Speed, measure_speed, native_folder, 
 from ratecard_workbench.publish.catalogue import load_contract
 from ratecard_workbench.publish.entry import StartingPrices, has_entry, package_of
 from ratecard_workbench.publish.events import REPLY, json_text, sample_events
+from ratecard_workbench.publish.seal import ZIP_BUDGET_BYTES, zip_size_of
 
 MAKEFILE = "include $(dir $(lastword $(MAKEFILE_LIST)))../../model.mk\n"
-BUDGET_BYTES = 5_000_000
-"""A model's zip, weighed unzipped. Source: DESIGN.md section 3."""
+SUSPECTS = {
+    "CalibratedClassifierCV": "a calibration by steps (isotonic) is lowered wrongly, by a sigmoid it is not",
+    "KNNImputer": "a KNNImputer is lowered only nearly; a SimpleImputer is lowered exactly",
+    "IterativeImputer": "an IterativeImputer is lowered only nearly; a SimpleImputer is lowered exactly",
+}
+"""Steps that are known to be lowered wrongly, and what is not."""
 
 READING_PACKAGES = ("pandas", "sklearn", "skl2onnx", "onnxruntime", "lightgbm", "xgboost", "skops")
 
@@ -91,7 +96,7 @@ def bring_model(root: Path, staging: Path, wish: Wish) -> Outcome:
     brought, content = read_brought(staging / "reader", wish)
     folder = staging / package
     write_sources(folder, wish, brought)
-    sample_sha256 = sha256(wish.data.read_bytes()).hexdigest()
+    sample_sha256 = digest_of(wish.data)
     store_artifact(folder, wish.slug, brought, content=content, sample_sha256=sample_sha256)
     source = folder / "src"
     refuse_weight(source)
@@ -126,15 +131,21 @@ def read_brought(work: Path, wish: Wish) -> tuple[Brought, bytes]:
             "skops files need no such word"
         )
     work.mkdir()
-    if wish.model.is_dir():
-        shutil.copytree(wish.model, work / "model")
-    else:
-        shutil.copyfile(wish.model, work / f"model{wish.model.suffix}")
-    shutil.copyfile(wish.data, work / "sample.csv")
-    name = "model" if wish.model.is_dir() else f"model{wish.model.suffix}"
-    request = {"model": name, "target": wish.target, "trust_pickle": wish.trust_pickle}
+    # Under their own names, which messages tell, in folders of their own.
+    model, sample = Path("model") / wish.model.name, Path("data") / wish.data.name
+    for folder in (model.parent, sample.parent):
+        (work / folder).mkdir()
+    (shutil.copytree if wish.model.is_dir() else shutil.copyfile)(wish.model, work / model)
+    shutil.copyfile(wish.data, work / sample)
+    request = {"model": str(model), "sample": str(sample), "target": wish.target, "trust_pickle": wish.trust_pickle}
     brought = parse_brought(run_fenced("reader", work, request))
     return brought, read_plain_file(work / f"model{SUFFIXES[brought.engine]}.lowered")
+
+
+def digest_of(path: Path) -> str:
+    """Return a file's SHA-256, whatever its size."""
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
 
 
 def write_sources(folder: Path, wish: Wish, brought: Brought) -> None:
@@ -173,11 +184,11 @@ def refuse_weight(source: Path) -> None:
     BringError
         If its zip is above the budget.
     """
-    size = sum(path.stat().st_size for path in source.rglob("*") if path.is_file())
-    if size > BUDGET_BYTES:
+    size = zip_size_of(source)
+    if size > ZIP_BUDGET_BYTES:
         raise BringError(
-            f"the lowered model has {size / 1e6:.1f} MB, and {BUDGET_BYTES / 1e6:.0f} MB can be deployed: train it "
-            "with fewer or shallower trees, or fewer support vectors"
+            f"the lowered model has {size / 1e6:.1f} MB zipped, and {ZIP_BUDGET_BYTES / 1e6:.0f} MB can be deployed: "
+            "train it with fewer or shallower trees, or fewer support vectors"
         )
 
 
@@ -198,11 +209,18 @@ def try_fidelity(root: Path, source: Path, wish: Wish, brought: Brought) -> Fide
     fidelity = compare_answers(brought.output, answer["scored"], brought.reference)
     if not fidelity.holds and not wish.accept_difference:
         raise BringError(
-            f"the lowered model does not answer like the trained one: {fidelity.sentence()}. Look at the steps "
-            f"({brought.steps}): a calibration by steps (isotonic) is known to be lowered wrongly, one by "
-            "a sigmoid is not. To take it as it is, say --accept-difference"
+            f"the lowered model does not answer like the trained one: {fidelity.sentence()}. {suspicion(brought.steps)}"
+            ". To take it as it is, say --accept-difference"
         )
     return fidelity
+
+
+def suspicion(steps: str) -> str:
+    """Say which of a pipeline's steps is likely to be lowered wrongly."""
+    known = [said for name, said in SUSPECTS.items() if name in steps.split(" > ")]
+    if known:
+        return f"Of its steps, {'; '.join(known)}"
+    return f"Take one of its steps ({steps}) after another out to find the one that is lowered wrongly"
 
 
 def write_events(root: Path, folder: Path, package: str, events: dict[str, dict[str, Any]]) -> None:
@@ -222,8 +240,8 @@ def write_record(
     file = find_model_file(wish.model).path
     source = {
         "model_file": file.name,
-        "model_sha256": sha256(file.read_bytes()).hexdigest(),
-        "sample_sha256": sha256(wish.data.read_bytes()).hexdigest(),
+        "model_sha256": digest_of(file),
+        "sample_sha256": digest_of(wish.data),
         "target": wish.target,
         "python": ".".join(map(str, sys.version_info[:2])),
     }

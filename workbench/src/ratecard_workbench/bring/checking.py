@@ -13,7 +13,7 @@ from ratecard.kernel.errors import ArtifactError, ErrorKind, RatecardError
 from ratecard_workbench.bring.entries import MODELS, UnknownModelError, entry_of, load_own_contract
 from ratecard_workbench.bring.folder import TO_WRITE
 from ratecard_workbench.bring.jail import BringError
-from ratecard_workbench.bring.sources import MARK
+from ratecard_workbench.bring.sources import EXCUSE, MARK
 from ratecard_workbench.bring.trial import run_program
 from ratecard_workbench.publish.entry import find_changed_parts, has_entry, package_of
 from ratecard_workbench.publish.events import REPLY, json_text, sample_events
@@ -80,7 +80,7 @@ def find_marks(folder: Path) -> list[tuple[str, str]]:
         for number, line in enumerate(lines, 1):
             place = f"{path.relative_to(folder)}:{number}"
             if f"  {MARK}" in line:
-                said, _, why = line.strip().partition(MARK)
+                said, _, why = line.replace(EXCUSE, "").strip().partition(MARK)
                 found.append((place, f"inferred, not confirmed: {said.strip()} {why.strip(': ')}".strip()))
             elif TO_WRITE in line and "lists the marks" not in line:
                 found.append((place, f"to be written: {line.replace(TO_WRITE, '').strip(' |')}"))

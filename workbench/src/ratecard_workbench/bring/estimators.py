@@ -10,12 +10,13 @@ import onnxruntime
 import onnxruntime.capi.onnxruntime_pybind11_state as binding
 from numpy.typing import NDArray
 
-from ratecard_workbench.bring.fields import Field, Sample
+from ratecard_workbench.bring.fields import Field
 from ratecard_workbench.bring.graphs import keep_scores, score_tensor, take_codes
 from ratecard_workbench.bring.lowered import Lowered, class_names
 from ratecard_workbench.bring.opening import Opened
 from ratecard_workbench.bring.pipelines import convert_pipeline, every_part, first_step, refuse_text
 from ratecard_workbench.bring.refusals import Refused, first_line
+from ratecard_workbench.bring.sample import Sample
 
 PRECISIONS = ("double", "mixed", "single")
 """In this order: what counts as the training library does comes first."""

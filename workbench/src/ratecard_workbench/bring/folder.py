@@ -15,7 +15,7 @@ from ratecard.engines.manifest import SUFFIXES
 from ratecard.kernel.digest import sha256_hex
 from ratecard_workbench.bring.brought import Brought, BroughtField
 from ratecard_workbench.bring.fidelity import TOLERANCE, Fidelity
-from ratecard_workbench.bring.trial import Speed
+from ratecard_workbench.bring.trial import COLD_BARS, Speed
 
 TEXTS = Path(__file__).parent / "texts"
 TO_WRITE = "(to write)"
@@ -112,6 +112,7 @@ def card_text(contract: ModelContract, brought: Brought, record: Mapping[str, ob
         f"| {field.name} | {field.column} | {field.kind} | {'yes' if field.missing else 'no'} |"
         for field in brought.fields
     ]
+    compared = f"{fidelity['rows']} of the sample's {brought.sampled} rows"
     difference = f"{fidelity['largest']:.2g}, and {fidelity['flips']} of {fidelity['rows']} predictions flip"
     return fill(
         "card.md",
@@ -125,9 +126,11 @@ def card_text(contract: ModelContract, brought: Brought, record: Mapping[str, ob
             "notes": "; ".join(brought.notes) or "none",
             "fields": "\n".join(rows),
             "quality": quality or "the sample had no target",
+            "compared": compared,
             "difference": difference + (" (accepted with --accept-difference)" if accepted else ""),
-            "cold": f"{speed['cold_milliseconds']} ms, {speed['cold_ratio']} x",
+            "cold": f"{speed['cold_milliseconds']} ms, {speed['cold_ratio']} x (bar: {COLD_BARS[brought.engine]} x)",
             "warm": f"{speed['warm_milliseconds']} ms",
+            "load": f"load average {speed['load']} on {speed['processors']} processors",
             "to_write": TO_WRITE,
         },
     )

@@ -1,10 +1,12 @@
-"""Numeric imputers, with and without columns that say what was missing.
+"""Steps that scikit-learn's converter does not take as they are, written so that it does.
 
-The converter for scikit-learn's forgets those columns, and its operator knows no float64.
+Numeric imputers, with and without columns that say what was missing: the converter forgets those columns, and its
+operator knows no float64. And votes, whose setting for another method than the served one the converter refuses.
 """
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from skl2onnx import update_registered_converter
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.ensemble import VotingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 
@@ -46,14 +49,17 @@ class Narrowed(BaseEstimator, TransformerMixin):  # type: ignore[misc]
         return np.asarray(rows, dtype=np.float32)
 
 
-def with_plain_imputers(step: Any) -> Any:
-    """Return a step in which imputers of numbers are written so that they can be converted exactly."""
+def as_convertible(step: Any) -> Any:
+    """Return a step in which imputers of numbers and votes are written so that they can be converted exactly."""
     if isinstance(step, Pipeline):
-        return Pipeline([(name, with_plain_imputers(part)) for name, part in step.steps])
+        return Pipeline([(name, as_convertible(part)) for name, part in step.steps])
     if isinstance(step, SimpleImputer) and isinstance(step.missing_values, float):
         fills = np.asarray(step.statistics_)
         if fills.dtype.kind == "f" and not np.isnan(fills).any():
             return Filled(fills.tolist(), step.indicator_.features_.tolist() if step.add_indicator else [])
+    if isinstance(step, VotingClassifier):
+        step = copy(step)
+        step.flatten_transform = False
     return step
 
 

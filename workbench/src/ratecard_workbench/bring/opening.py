@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
 from ratecard_workbench.bring.formats import ModelFile, xgboost_version
-from ratecard_workbench.bring.refusals import Refused, refuse_newer
+from ratecard_workbench.bring.refusals import OWN_STEP, Refused, first_line, refuse_newer
 
 OWN_TYPES = (
     "collections.OrderedDict",
@@ -16,11 +17,37 @@ OWN_TYPES = (
     "lightgbm.basic.Booster",
     "lightgbm.sklearn.LGBMClassifier",
     "lightgbm.sklearn.LGBMRegressor",
+    "numpy.dtype",
+    "sklearn._loss.loss.HalfTweedieLoss",
+    "sklearn._loss.loss.HalfTweedieLossIdentity",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.compose._column_transformer.make_column_selector",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.feature_selection._univariate_selection.f_classif",
+    "sklearn.feature_selection._univariate_selection.f_regression",
+    "sklearn.metrics._dist_metrics.EuclideanDistance64",
+    "sklearn.neighbors._kd_tree.KDTree",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+    "sklearn.tree._tree.Tree",
+    "sklearn.utils._bunch.Bunch",
     "xgboost.core.Booster",
     "xgboost.sklearn.XGBClassifier",
     "xgboost.sklearn.XGBRegressor",
 )
-"""Types that a skops file may hold beside those that skops itself trusts (scikit-learn's, NumPy's and SciPy's)."""
+"""Types that a skops file may hold beside those that skops itself trusts: they hold numbers and texts and run nothing.
+
+skops leaves the trees out because scikit-learn does not check the places that stand in them: a forged one can read
+beyond its array and end the process. That process is the fenced one, which is no more than what any forged model does.
+"""
+
+NEWEST_FORMAT = 13
+NEWEST_OPSETS = {"": 26, "ai.onnx.ml": 5}
+"""What the engine's ONNX Runtime takes of a graph; a test holds them to the one that is installed."""
+
+LACKING = re.compile(r"[Aa]ttribute '(\w+)' on <module '([\w.]+)'")
+"""How Python says which name of which module a pickle asked for in vain."""
 
 
 @dataclass(slots=True)
@@ -70,6 +97,12 @@ def _open_lightgbm(content: bytes) -> Opened:
     from ratecard.kernel.errors import ArtifactError
 
     head, separator, _ = content.partition(b"\n\nparameters:")
+    found = re.match(rb"tree\r?\nversion=(\w{1,20})", content)
+    if found and found[1] != b"v4":
+        raise Refused(
+            f"LightGBM's format {found[1].decode()} wrote the model, and the engine (LightGBM {lightgbm.__version__}) "
+            "reads v4: load it with LightGBM 4 and save it again, or train it with that"
+        )
     try:
         parse_model_text(content if separator else head)
         return Opened(lightgbm.Booster(model_str=content.decode()), None, {"lightgbm": lightgbm.__version__})
@@ -98,6 +131,7 @@ def _open_onnx(content: bytes) -> Opened:
         model = onnx.load_model_from_string(content)
         if not model.graph.output:
             raise Refused("the file is no ONNX graph: it has no outputs")
+        refuse_later_graph(model, onnxruntime.__version__)
         onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     except Refused:
         raise
@@ -106,6 +140,27 @@ def _open_onnx(content: bytes) -> Opened:
         what = " ".join(str(error).split())[:200]
         raise Refused(f"ONNX Runtime {onnxruntime.__version__} does not take the graph: {what}") from error
     return Opened(model, None, {"onnxruntime": onnxruntime.__version__})
+
+
+def refuse_later_graph(model: Any, runtime: str) -> None:
+    """Refuse a graph of a later format or of later operators than the runtime takes.
+
+    Raises
+    ------
+    Refused
+        If it is; it says which to export.
+    """
+    found = {"the format (ir_version)": (model.ir_version, NEWEST_FORMAT)}
+    for one in model.opset_import:
+        if one.domain in NEWEST_OPSETS:
+            found[f"operators of {one.domain or 'ai.onnx'} (opset)"] = (one.version, NEWEST_OPSETS[one.domain])
+    for what, (theirs, newest) in found.items():
+        if theirs > newest:
+            raise Refused(
+                f"the graph has {what} {theirs}, newer than the engine's: ONNX Runtime {runtime} takes {newest}. "
+                f"Export it with target_opset={NEWEST_OPSETS['']} or lower, and an onnx that writes format "
+                f"{NEWEST_FORMAT} or lower"
+            )
 
 
 def _load_object(file: ModelFile, *, trust_pickle: bool) -> tuple[Any, list[str]]:
@@ -121,6 +176,8 @@ def _load_object(file: ModelFile, *, trust_pickle: bool) -> tuple[Any, list[str]
         except ModuleNotFoundError as error:
             what = f"it needs the module {error.name!r}, which is not installed here"
             raise Refused(f"{file.path.name} cannot be opened: {what}; only libraries can be brought") from error
+        except AttributeError as error:
+            raise Refused(f"{file.path.name} cannot be opened: {_lacking(error)}") from error
         except Exception as error:
             # A pickle can fail in any way that its classes can.
             raise Refused(f"{file.path.name} cannot be opened: {type(error).__name__}") from error
@@ -131,6 +188,20 @@ def _load_object(file: ModelFile, *, trust_pickle: bool) -> tuple[Any, list[str]
             refuse_newer("scikit-learn", theirs, ours)
             notes = [f"trained with scikit-learn {theirs} and read with {ours}"]
     return loaded, notes
+
+
+def _lacking(error: AttributeError) -> str:
+    """Say which class or function of somebody's own a pickle names, and what to do without it."""
+    found = LACKING.search(str(error))
+    if found is None:
+        return f"AttributeError: {first_line(error)}"
+    name, module = found.groups()
+    if not module.endswith("__main__"):
+        return f"it needs {name} of the module {module}, which the one that is installed here does not have"
+    return (
+        f"it needs {name}, which was defined in the notebook itself (__main__). {OWN_STEP}; a module of your own does "
+        "not help, because a graph runs no Python"
+    )
 
 
 def _load_pickle(file: ModelFile) -> Any:

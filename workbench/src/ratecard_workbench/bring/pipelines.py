@@ -11,9 +11,9 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
 from ratecard_workbench.bring.fields import Field
-from ratecard_workbench.bring.imputing import Narrowed, register_filled, with_plain_imputers
+from ratecard_workbench.bring.imputing import Narrowed, as_convertible, register_filled
 from ratecard_workbench.bring.lookups import register_lookup, tabulate
-from ratecard_workbench.bring.refusals import Refused
+from ratecard_workbench.bring.refusals import OWN_STEP, Refused
 
 OPSET = {"": 18, "ai.onnx.ml": 3}
 """Old enough for every converter, new enough for every runtime of the last years."""
@@ -33,6 +33,25 @@ def known_categories(model: Any) -> dict[str, list[Any]]:
         for column, categories in zip(columns, encoder.categories_, strict=False):
             known[column] = [value for value in np.asarray(categories, dtype=object).tolist() if not pd.isna(value)]
     return known
+
+
+def unused_columns(model: Any) -> frozenset[str]:
+    """Return the columns that every branch of a pipeline's column transformer drops, by name."""
+    step = first_step(model)
+    names = getattr(step, "feature_names_in_", None)
+    if names is None or not isinstance(step, ColumnTransformer):
+        return frozenset()
+    return frozenset(str(name) for name in names) - {str(names[place]) for place in _used_places(step)}
+
+
+def _used_places(step: ColumnTransformer) -> list[int]:
+    """Return the places of the columns that a column transformer does not drop, in their order."""
+    places = step._transformer_to_input_indices  # noqa: SLF001 - its only record of slices, masks and callables
+    return sorted({int(place) for name, part, _ in step.transformers_ if not _drops(part) for place in places[name]})
+
+
+def _drops(part: Any) -> bool:
+    return isinstance(part, str) and part == "drop"
 
 
 def first_step(model: Any) -> Any:
@@ -126,7 +145,7 @@ def over_codes(model: Any, fields: list[Field], frame: pd.DataFrame) -> Any:
     """Return a pipeline over codes that answers as the model does over words: steps on words become lookups."""
     if isinstance(model, Pipeline):
         name, first = model.steps[0]
-        rest = [(other, with_plain_imputers(step)) for other, step in model.steps[1:]]
+        rest = [(other, as_convertible(step)) for other, step in model.steps[1:]]
         return Pipeline([(name, over_codes(first, fields, frame)), *rest])
     wordy = {field.column for field in fields if field.kind in ("category", "boolean")}
     if isinstance(model, ColumnTransformer):
@@ -139,18 +158,20 @@ def over_codes(model: Any, fields: list[Field], frame: pd.DataFrame) -> Any:
             f"{type(model).__name__} takes the words of {min(words)!r} together with numbers: put a "
             "ColumnTransformer first, in which columns of words have an encoder of their own"
         )
-    return with_plain_imputers(model)
+    return as_convertible(model)
 
 
 def _columns_over_codes(model: ColumnTransformer, fields: list[Field], frame: pd.DataFrame, wordy: set[str]) -> Any:
     by_place = dict(enumerate(fields))
+    used = _used_places(model) if len(fields) < model.n_features_in_ else range(len(fields))
+    moved = {place: to for to, place in enumerate(used)}
     parts = []
     for name, part, _ in model.transformers_:
-        places = [int(place) for place in model._transformer_to_input_indices[name]]  # noqa: SLF001 - as in branches_of
+        if _drops(part) or not len(model._transformer_to_input_indices[name]):  # noqa: SLF001 - as in branches_of
+            continue
+        places = [moved[int(place)] for place in model._transformer_to_input_indices[name]]  # noqa: SLF001
         chosen = [by_place[place] for place in places]
         words = [field for field in chosen if field.column in wordy]
-        if not places or (isinstance(part, str) and part == "drop"):
-            continue
         if (
             isinstance(part, str)
             or part is None
@@ -165,7 +186,7 @@ def _columns_over_codes(model: ColumnTransformer, fields: list[Field], frame: pd
                 "branch of their own"
             )
         else:
-            parts.append((name, with_plain_imputers(part), places))
+            parts.append((name, as_convertible(part), places))
     if any(part == "passthrough" and by_place[p].kind == "category" for _, part, places in parts for p in places):
         raise Refused("a column of words is passed through to a step that takes numbers: give it an encoder")
     return _fitted_columns(parts, len(fields))
@@ -184,16 +205,19 @@ def blame(model: Any, error: Exception) -> str:
     """Name the step that cannot be converted, and say what to do."""
     from skl2onnx._supported_operators import sklearn_operator_name_map
 
-    what = str(error).strip().splitlines()[0][:160] if str(error).strip() else type(error).__name__
-    for part in every_part(model):
+    parts = every_part(model)
+    for part in parts:
+        name = type(part).__name__
+        if name == "FunctionTransformer" and part.func is not None:
+            name = f"{name}({getattr(part.func, '__name__', 'a function')})"
+            return f"the step {name} cannot be lowered: a graph runs no Python. {OWN_STEP}"
         if type(part) not in sklearn_operator_name_map:
-            name = type(part).__name__
-            return (
-                f"the step {name} cannot be lowered: there is no converter for it. Replace it with a step of "
-                "scikit-learn that has one, do its work before the model and give it the result, or export the model "
-                "as ONNX yourself"
-            )
-    return f"the pipeline cannot be lowered to ONNX: {what}"
+            return f"the step {name} cannot be lowered: there is no converter for it. {OWN_STEP}"
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    what = lines[0].partition(". You may raise an issue")[0][:160]
+    named = [type(part).__name__ for part in parts if type(part).__name__ in str(error)]
+    which = f"the step {named[0]}" if named else f"one of the steps {' > '.join(type(part).__name__ for part in parts)}"
+    return f"{which} cannot be lowered: {what}. {OWN_STEP}"
 
 
 def every_part(model: Any) -> list[Any]:

@@ -17,7 +17,8 @@ from ratecard_workbench.bring.fence import find_gaps, raise_fence
 
 ENGINE_PACKAGES = {"lightgbm": "lightgbm", "xgboost": "xgboost-cpu", "onnx": "onnxruntime"}
 SUFFIXES = {"lightgbm": "model.txt", "xgboost": "model.ubj", "onnx": "model.onnx"}
-MOST_COMPARED = 5000
+SAMPLE = "sample.csv"
+"""What the sample is called in the folder where the request names no other."""
 
 
 def main(work: Path) -> None:
@@ -50,18 +51,18 @@ def read_model(work: Path, request: dict[str, Any]) -> dict[str, Any]:
     Refused
         If the model or the sample cannot be brought.
     """
-    from ratecard_workbench.bring.fields import infer_fields, read_sample, rows_of
+    from ratecard_workbench.bring.fields import infer_fields, rows_of
     from ratecard_workbench.bring.formats import find_model_file
     from ratecard_workbench.bring.opening import open_model
+    from ratecard_workbench.bring.sample import read_sample
 
-    sample = read_sample(work / "sample.csv", request["target"])
+    sample = read_sample(work / request.get("sample", SAMPLE), request["target"])
     opened = open_model(find_model_file(work / request["model"]), trust_pickle=request["trust_pickle"])
-    sample, known = fit_sample(opened.model, sample)
+    sample, known, notes = fit_sample(opened.model, sample)
     fields = infer_fields(sample, known)
     rows = rows_of(fields, sample.frame)
     lowered = lower_model(opened, fields, sample, rows)
     (work / f"{SUFFIXES[lowered.engine]}.lowered").write_bytes(lowered.content)
-    step = max(1, len(rows) // MOST_COMPARED)
     return {
         "engine": lowered.engine,
         "engine_version": version(ENGINE_PACKAGES[lowered.engine]),
@@ -70,21 +71,21 @@ def read_model(work: Path, request: dict[str, Any]) -> dict[str, Any]:
         "intercept": lowered.intercept,
         "classes": lowered.classes,
         "steps": lowered.steps,
-        "notes": [*opened.notes, *lowered.notes],
+        "notes": [*opened.notes, *notes, *lowered.notes, *sample.notes()],
         "trained_with": opened.libraries,
         "fields": [asdict(field) for field in fields],
-        "rows": rows[::step],
-        "reference": lowered.reference[::step].tolist(),
-        "sampled": len(rows),
+        "rows": rows,
+        "reference": lowered.reference.tolist(),
+        "sampled": sample.rows,
         "quality": measure_quality(lowered, sample.target),
     }
 
 
-def fit_sample(model: Any, sample: Any) -> tuple[Any, dict[str, list[Any]]]:
-    """Bring the sample's columns into the model's order; return the categories that the model knows, too."""
+def fit_sample(model: Any, sample: Any) -> tuple[Any, dict[str, list[Any]], list[str]]:
+    """Bring the sample's columns into the model's order; return the categories that the model knows, and notes, too."""
     from ratecard_workbench.bring import boosters, estimators, graphs
-    from ratecard_workbench.bring.fields import match_columns
-    from ratecard_workbench.bring.pipelines import known_categories
+    from ratecard_workbench.bring.pipelines import known_categories, unused_columns
+    from ratecard_workbench.bring.sample import listed, match_columns, spell_words
 
     kind = engine_kind(model)
     columns = {
@@ -93,10 +94,17 @@ def fit_sample(model: Any, sample: Any) -> tuple[Any, dict[str, list[Any]]]:
         "onnx": graphs.input_names,
         "sklearn": estimators.estimator_columns,
     }[kind]
-    fitted = match_columns(sample, *columns(model))
+    unused = unused_columns(model) if kind == "sklearn" else frozenset()
+    fitted = match_columns(sample, *columns(model), unused)
+    notes = [f"no inputs, since every branch of the pipeline drops them: {listed(sorted(unused))}"] if unused else []
+    known: dict[str, list[Any]] = {}
     if kind == "lightgbm":
-        return fitted, boosters.lightgbm_categories(model, fitted)
-    return fitted, known_categories(model) if kind == "sklearn" else {}
+        known = boosters.lightgbm_categories(model, fitted)
+    elif kind == "xgboost":
+        known = boosters.xgboost_categories(model)
+    elif kind == "sklearn":
+        known = known_categories(model)
+    return spell_words(fitted, known), known, notes
 
 
 def lower_model(opened: Any, fields: list[Any], sample: Any, rows: list[dict[str, object]]) -> Any:
@@ -119,7 +127,7 @@ def engine_kind(model: Any) -> str:
 
 def measure_quality(lowered: Any, target: Any) -> dict[str, float]:
     """Compare the model's own answers with the sample's target, where it has one."""
-    if target is None or target.isna().any():
+    if target is None or target.isna().any() or len(target) < 2:
         return {}
     from sklearn.metrics import accuracy_score, mean_absolute_error, r2_score, roc_auc_score
 

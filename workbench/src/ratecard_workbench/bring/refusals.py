@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+OWN_STEP = (
+    "Replace it with a step of scikit-learn that has a converter (for numbers PowerTransformer or "
+    "KBinsDiscretizer, for words an encoder), do its work before the model and give it the result, or export the model "
+    "as ONNX yourself"
+)
+
 
 class Refused(Exception):  # noqa: N818 - it says what the process does, and never leaves it but as JSON
     """The model or the sample cannot be brought as it is.

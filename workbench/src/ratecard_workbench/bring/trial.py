@@ -22,6 +22,9 @@ from ratecard_workbench.local.launch import find_native_directory
 
 PROGRAM = Path(__file__).parent / "trial_program.py"
 COLD_STARTS = 5
+COLD_BARS = {"lightgbm": 2.0, "xgboost": 2.0, "onnx": 2.75}
+"""What a cold start may take at most, over the constant's, on a machine that does nothing else; by engine."""
+
 TIMEOUT_SECONDS = 600
 
 
@@ -35,12 +38,21 @@ class Speed:
         From the start of the process to its first answer, median; and over the constant's.
     warm_milliseconds, warm_extra_milliseconds : float
         One later call in the function, median; and what it takes longer than the constant.
+    load, processors : float, int
+        Processes that wanted to run meanwhile, over the last minute; and processors there were for them.
     """
 
     cold_milliseconds: float
     cold_ratio: float
     warm_milliseconds: float
     warm_extra_milliseconds: float
+    load: float
+    processors: int
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether more wanted to run than there were processors, so that the figures say little."""
+        return self.load > self.processors
 
 
 def native_folder(root: Path) -> Path:
@@ -96,4 +108,12 @@ def measure_speed(root: Path, source: Path, package: str, event: Mapping[str, ob
             warm[name].append(answer["warm_seconds"] * 1000)
     slow, floor = (statistics.median(cold[name]) for name in (package, ""))
     call, constant = (statistics.median(warm[name]) for name in (package, ""))
-    return Speed(round(slow, 1), round(slow / floor, 2), round(call, 3), round(call - constant, 3))
+    load = round(os.getloadavg()[0], 1)
+    return Speed(
+        cold_milliseconds=round(slow, 1),
+        cold_ratio=round(slow / floor, 2),
+        warm_milliseconds=round(call, 3),
+        warm_extra_milliseconds=round(call - constant, 3),
+        load=load,
+        processors=os.cpu_count() or 1,
+    )

@@ -26,12 +26,21 @@ if TYPE_CHECKING:
 STARTING_PRICE = "0.002"
 """Price of a row in the book's currency, where nobody says another."""
 
+LONGEST_TITLE = 60
+
 
 def parse_price(_context: click.Context, _option: click.Parameter, text: str) -> Decimal:
     """Read a price: a plain decimal number above 0, with at most ten decimals, so that a quarter of it has twelve."""
     if not re.fullmatch(r"\d{1,9}(\.\d{1,10})?", text) or Decimal(text) == 0:
         raise click.BadParameter(f"{text!r} is not a price such as {STARTING_PRICE}")
     return Decimal(text)
+
+
+def parse_title(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:
+    """Read a title: something on one line, short enough for the line of Python that it stands in."""
+    if text is not None and not (text.strip() and text.isprintable() and len(text) <= LONGEST_TITLE):
+        raise click.BadParameter(f"a title is one line of at most {LONGEST_TITLE} characters")
+    return text
 
 
 def parse_day(_context: click.Context, _option: click.Parameter, text: str | None) -> date:
@@ -51,7 +60,9 @@ existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--model", type=existing_path, help="A trained model's file, or an MLflow model directory.")
 @click.option("--data", type=existing_file, help="A sample of rows as CSV with headings.")
 @click.option("--target", help="The sample's column that the model predicts.")
-@click.option("--title", help="A few words for catalogues; made of the slug where there are none.")
+@click.option(
+    "--title", callback=parse_title, help="A few words for catalogues; made of the slug where there are none."
+)
 @click.option("--trust-pickle", is_flag=True, help="Open a pickle although that runs what its maker put in.")
 @click.option(
     "--accept-difference", is_flag=True, help="Take a lowered model that answers otherwise; its card says so."
@@ -153,6 +164,8 @@ def show_outcome(outcome: Outcome, slug: str, *, as_json: bool) -> None:
     message(f"{outcome.brought.engine}: {outcome.fidelity.sentence()}")
     message(f"cold {speed.cold_milliseconds} ms ({speed.cold_ratio} x a function that answers a constant)")
     message(f"one warm call {speed.warm_milliseconds} ms, {speed.warm_extra_milliseconds} ms more than the constant")
+    if speed.is_disturbed:
+        message(f"the machine was busy (load average {speed.load} on {speed.processors} processors): they say little")
     message(f"next: `ratecard check {slug}` lists what is left to say; `ratecard up` serves it")
 
 

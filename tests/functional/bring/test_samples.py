@@ -1,0 +1,93 @@
+"""What a sample says of a model's inputs: words in digits, columns nobody uses, files of any size."""
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+from support.brought import store_sample
+
+from ratecard_workbench.bring.fields import infer_fields
+from ratecard_workbench.bring.reader import read_model
+from ratecard_workbench.bring.refusals import Refused
+from ratecard_workbench.bring.sample import MOST_ROWS, read_sample
+
+
+def train_on_words(frame, words, labels):
+    """Train on imputed ages and encoded words; everything else is dropped."""
+    prepare = ColumnTransformer([("n", SimpleImputer(), ["Age"]), ("w", OneHotEncoder(handle_unknown="ignore"), words)])
+    return make_pipeline(prepare, LogisticRegression(max_iter=500)).fit(frame, labels)
+
+
+@pytest.mark.parametrize("codes", [["1", "2", "3"], ["0012", "0345", "0700"], ["NA", "DE", "None"], ["true", "false"]])
+def test_words_that_look_like_something_else_stay_words(codes, portfolio, lower, tmp_path):
+    """Grades, branches, countries: a leading zero reaches contract and rows; `NA` is Namibia where it was learned."""
+    places = np.arange(len(portfolio)) % len(codes)
+    frame = portfolio[["Age"]].assign(code=[codes[place] for place in places])
+    joblib.dump(train_on_words(frame, ["code"], (portfolio["bad"] + places) % 2), tmp_path / "model.joblib")
+    sample = store_sample(frame, None, tmp_path / "s.csv", ["Age", "code"])
+    brought, fidelity = lower(tmp_path / "model.joblib", sample, None)
+    assert (brought.fields[1].kind, brought.fields[1].values) == ("category", tuple(sorted(codes)))
+    assert not brought.fields[1].missing
+    assert [row["code"] for row in brought.rows[: len(codes)]] == codes
+    assert fidelity.holds, fidelity.sentence()
+
+
+@pytest.mark.parametrize("in_sample", [True, False])
+def test_a_column_that_every_branch_drops_is_no_input(in_sample, portfolio, lower, tmp_path):
+    """Neither the contract nor the sample needs the identifier that stood between the others."""
+    frame = portfolio[["Home Type"]].fillna("none").assign(number=[f"x{place}" for place in range(len(portfolio))])
+    frame["Age"] = portfolio["Age"]
+    joblib.dump(train_on_words(frame, ["Home Type"], portfolio["bad"]), tmp_path / "model.joblib")
+    columns = ["Home Type", "number", "Age"] if in_sample else ["Age", "Home Type"]
+    brought, fidelity = lower(tmp_path / "model.joblib", store_sample(frame, None, tmp_path / "s.csv", columns), None)
+    assert [field.name for field in brought.fields] == ["home_type", "age"]
+    assert brought.notes == ("no inputs, since every branch of the pipeline drops them: number",)
+    assert fidelity.holds, fidelity.sentence()
+
+
+def test_a_file_larger_than_what_is_compared_is_read_to_its_end(tmp_path):
+    """The largest value, the rare word and the only gap are in the last row; rows are kept evenly over all of it."""
+    rows = 3 * MOST_ROWS + 1
+    frame = pd.DataFrame({"place": np.arange(rows), "word": "usual", "number": 1.5, "mixed": "7"})
+    frame.loc[rows - 2, ["word", "number", "mixed"]] = ["rare", 1000.5, "x"]
+    frame.loc[rows - 1, ["word"]] = None
+    frame.to_csv(tmp_path / "sample.csv", index=False)
+    sample = read_sample(tmp_path / "sample.csv", None)
+    assert (sample.rows, len(sample.frame)) == (rows, rows // 4 + 1)
+    assert set(np.diff(sample.frame["place"])) == {4}
+    place, word, number, mixed = infer_fields(sample, {})
+    assert (place.largest, number.largest, word.missing) == (rows - 1, 1000.5, True)
+    assert (word.values, mixed.values) == (["rare", "usual"], ["7", "x"])
+    (note,) = sample.notes()
+    assert f"all {rows} rows" in note
+    assert f"{rows // 4 + 1} of them, spread evenly, were compared" in note
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"a;b\n1;2\n", "something else than a comma"),
+        ("a,b\n1,2\n".encode("utf-16"), "not written in UTF-8"),
+        (b"a,b\n1,2,3\n", "more values than there are headings"),
+    ],
+)
+def test_a_file_that_is_no_csv_with_commas_is_told_what_would_be(content, said, tmp_path):
+    """Under its own name."""
+    (tmp_path / "mine.csv").write_bytes(content)
+    with pytest.raises(Refused, match=rf"mine\.csv .*{said}"):
+        read_sample(tmp_path / "mine.csv", None)
+
+
+def test_a_sample_of_one_row_says_how_little_it_is(portfolio, tmp_path):
+    """It is taken, with a note, and without figures that one row does not have."""
+    rows = portfolio[["Age", "debt_ratio"]]
+    joblib.dump(LogisticRegression(max_iter=500).fit(rows, portfolio["bad"]), tmp_path / "model.joblib")
+    store_sample(portfolio[:1], "bad", tmp_path / "sample.csv", list(rows))
+    answer = read_model(tmp_path, {"model": "model.joblib", "target": "bad", "trust_pickle": True})
+    assert answer["notes"] == ["bounds, words and what may be missing are read off few rows: 1"]
+    assert answer["quality"] == {}
