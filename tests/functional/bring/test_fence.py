@@ -195,6 +195,13 @@ def test_a_process_that_is_killed_inside_is_an_error_with_a_reason(work):
     assert not list(Path(work).glob("core*"))
 
 
+@pytest.mark.slow
+def test_an_answer_that_python_cannot_hold_is_an_error_with_a_reason(work):
+    """A pickle that answers in the reader's place does not bring the command down."""
+    with pytest.raises(BringError, match="did not answer as it should"):
+        open_hostile(work, "open('answer.json', 'w').write('[' * 100_000); os._exit(0)")
+
+
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder", "nothing"])
 def test_only_a_plain_file_is_taken_back(tmp_path, kind):
     """A link is not followed and a pipe not waited for."""

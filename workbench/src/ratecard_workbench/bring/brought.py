@@ -9,7 +9,7 @@ from math import isfinite
 from typing import Any
 
 from ratecard.engines.manifest import BY_CLASS, OUTPUTS, SUFFIXES
-from ratecard_workbench.bring.jail import BringError
+from ratecard_workbench.bring.jail import BringError, printable
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 KINDS = ("number", "integer", "category", "boolean")
@@ -87,7 +87,7 @@ def parse_brought(answer: Mapping[str, Any]) -> Brought:
     try:
         brought = Brought(
             engine=str(answer["engine"]),
-            engine_version=str(answer["engine_version"]),
+            engine_version=printable(answer["engine_version"]),
             output=str(answer["output"]),
             slope=float(answer["slope"]),
             intercept=float(answer["intercept"]),
@@ -96,9 +96,9 @@ def parse_brought(answer: Mapping[str, Any]) -> Brought:
             rows=list(answer["rows"]),
             reference=list(answer["reference"]),
             sampled=int(answer["sampled"]),
-            steps=str(answer["steps"])[:500],
-            notes=tuple(str(one)[:300] for one in answer["notes"]),
-            trained_with={str(name): str(one) for name, one in answer["trained_with"].items()},
+            steps=printable(answer["steps"])[:500],
+            notes=tuple(printable(one)[:300] for one in answer["notes"]),
+            trained_with={str(name): printable(one) for name, one in answer["trained_with"].items()},
             quality={str(name): float(one) for name, one in answer["quality"].items()},
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

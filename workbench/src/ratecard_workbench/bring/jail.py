@@ -128,10 +128,10 @@ def _read_answer(path: Path, code: int, complaint: str) -> dict[str, Any]:
     try:
         answer: dict[str, Any] = json.loads(read_plain_file(path, LARGEST_ANSWER_BYTES))
         refusal = answer.get("refusal")
-        detail = _printable(refusal["detail"]) if refusal else ""
-        problems = tuple(Problem(*map(_printable, one)) for one in refusal.get("problems", ())) if refusal else ()
+        detail = printable(refusal["detail"]) if refusal else ""
+        problems = tuple(Problem(*map(printable, one)) for one in refusal.get("problems", ())) if refusal else ()
     except BringError:
-        what = _printable(complaint) or f"exit status {code}"
+        what = printable(complaint) or f"exit status {code}"
         raise BringError(f"the process that opens the model ended without an answer: {what}") from None
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         raise BringError("the process that opened the model did not answer as it should") from None
@@ -140,7 +140,8 @@ def _read_answer(path: Path, code: int, complaint: str) -> dict[str, Any]:
     return answer
 
 
-def _printable(text: object) -> str:
+def printable(text: object) -> str:
+    """Return a text of the process's on one line, with nothing in it that would steer a terminal."""
     return "".join(letter if letter.isprintable() else " " for letter in str(text)[:LONGEST_DETAIL])
 
 
