@@ -227,9 +227,7 @@ class Registry:
         try:
             name = hashlib.sha256(json.dumps(wanted, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:12]
         except UnicodeEncodeError:
-            raise InvalidRequestError(
-                f"{str(order.file)!a} or its results' folder is not named in UTF-8"
-            ) from None
+            raise InvalidRequestError(f"{str(order.file)!a} or its results' folder is not named in UTF-8") from None
         try:
             return self.get(name)
         except NotFoundError:
