@@ -125,6 +125,8 @@ def check_kills_of_workers(home, rounds):
                 for pid in children_of(platform.process.pid)[:2]:
                     os.kill(pid, signal.SIGKILL)
             time.sleep(0.3)
+        # An answer's access line is written after it has left.
+        wait_until(lambda: len(platform.access_lines()) >= len(load.served) + len(load.refused))
         answered = assert_lake_is_right(platform, load.served)[1]
         assert len(load.served) > rounds
         assert set(load.refused) <= {500}

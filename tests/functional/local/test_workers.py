@@ -43,13 +43,14 @@ def test_a_failing_function_is_answered_500_and_replaced(platform, action, reaso
     assert (line["status"], line["integrationStatus"]) == ("500", "502")
 
 
-def test_a_process_that_died_is_another_one_afterwards(platform):
-    """A crash costs the process; a raised exception does not."""
-    first = pid_of(platform)
-    platform.predict({"do": "raise"})
-    assert pid_of(platform) == first
-    platform.predict({"do": "crash"})
-    assert pid_of(platform) != first
+def test_a_process_that_died_is_another_one_afterwards(tmp_path):
+    """A crash costs the process; a raised exception does not. On a platform of its own: it has one process."""
+    with fixture_platform(tmp_path / "home") as platform:
+        first = pid_of(platform)
+        platform.predict({"do": "raise"})
+        assert pid_of(platform) == first
+        platform.predict({"do": "crash"})
+        assert pid_of(platform) != first
 
 
 @pytest.mark.parametrize("action", ["hang", "spin"])
