@@ -448,12 +448,25 @@ def test_a_file_that_changes_while_it_is_read_fails(model, folder, capsys, momen
 
 
 def test_rejects_are_bounded(model, folder, capsys, monkeypatch):
-    """A row names five problems at most, and a file of nothing but rejects fails whole."""
+    """A row names five problems at most; a file of more rejects than rows fails whole, one of as many does not."""
     monkeypatch.setattr("ratecard.serving.batch.collect.MAX_REJECTS_BYTES", 100_000)
     manifest, read, _ = score(model, folder, b"{}\n" * 3, "inbox/acme/every-kind/a.jsonl")
     assert len(read("rejects.csv")) == 1 + 3 * 4
-    manifest, _, _ = score(model, folder, b"{}\n" * 3000, "inbox/acme/every-kind/b.jsonl")
+    good = json.dumps(GOOD).encode() + b"\n"
+    manifest, read, _ = score(model, folder, (b"{}\n" + good) * 3000, "inbox/acme/every-kind/b.jsonl")
+    assert manifest["rows"] == {"read": 6000, "scored": 3000, "rejected": 3000}
+    assert len(read("rejects.csv")) == 1 + 3000 * 4
+    manifest, _, _ = score(model, folder, (b"{}\n" + good) * 3000 + b"{}\n", "inbox/acme/every-kind/c.jsonl")
     assert (manifest["status"], manifest["problems"][0]["code"]) == ("failed", "too_many_rejects")
+
+
+def test_numbers_are_carried_as_they_are_written(model, folder, capsys):
+    """A sign is no formula; what only begins like a number is one."""
+    cells = ["-1", "+2.5", "-1e-3", "-.5", "-", "+1+1", "-1-1", "=1", "@x"]
+    rows = [{"row_id": cell, "sum": cell, **GOOD} for cell in cells]
+    _, read, _ = score(model, folder, as_csv(rows, ["row_id", "sum", *NAMES]), carry=("sum",))
+    assert [row[1] for row in read("scored.csv")[1:]] == [*cells[:4], *(f"'{cell}" for cell in cells[4:])]
+    assert [row[2] for row in read("scored.csv")[1:]] == [row[1] for row in read("scored.csv")[1:]]
 
 
 def test_the_estimate_before_is_the_bill_after(model, folder, capsys, small_parts):

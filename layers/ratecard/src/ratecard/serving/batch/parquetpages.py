@@ -87,8 +87,10 @@ def weigh_pages(
         With the code bad_parquet, or pages_too_large.
     """
     about = metadata.row_group(group)
-    chunks = [about.column(place) for place in range(about.num_columns)]
-    weights = [_weigh_column(file, chunk, rows, spread=chunk.path_in_schema in written_out) for chunk in chunks]
+    weights = [
+        _weigh_column(file, about.column(place), rows, spread=metadata.schema.column(place).path in written_out)
+        for place in range(about.num_columns)
+    ]
     weight = Weight(sum(one.pages for one in weights), sum(one.row for one in weights))
     if weight.pages > MOST_PAGE_BYTES:
         raise refusal_of(LARGE_PAGES, whole="the file")

@@ -34,22 +34,18 @@ def open_parquet(file: BinaryIO) -> pq.ParquetFile:
             buffer_size=PAGE_BUFFER_BYTES,
             pre_buffer=False,
         )
-    except (pa.ArrowException, OSError, EOFError) as error:
+    except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError) as error:
         raise refusal_of(BAD_PARQUET, whole="the file") from error
 
 
 def find_repeated(parquet: pq.ParquetFile) -> list[str]:
     """Name the columns of text that can be read as dictionaries."""
     groups = [parquet.metadata.row_group(group) for group in range(parquet.num_row_groups)]
-    texts = [
-        place
-        for place in range(len(parquet.schema))
-        if (field := parquet.schema.column(place)).physical_type == "BYTE_ARRAY"
-        and not field.max_repetition_level
-        and is_text(parquet.schema_arrow.field(field.name).type)
-    ]
+    texts = {field.name for field in parquet.schema_arrow if is_text(field.type)}
     return [
-        parquet.schema.column(place).name for place in texts if not any(is_delta(one.column(place)) for one in groups)
+        column.name
+        for place, column in enumerate(parquet.schema)
+        if column.path in texts and not any(is_delta(group.column(place)) for group in groups)
     ]
 
 
