@@ -108,6 +108,10 @@ def test_a_pickle_is_not_opened_unasked_and_nothing_is_written(project, tmp_path
     assert ratecard(project, "new", "credit-rating", *arguments[1:]).returncode == 73
     assert ratecard(project, "new", "late-payers").returncode == 2
     assert ratecard(project, "new", *arguments, "--title", "two\nlines").returncode == 2
+    (tmp_path / "model.txt").write_text("tree\nversion=v4\n")
+    (tmp_path / "mine.csv").write_text("a\n1\n")
+    arguments = ("late-payers", "--model", tmp_path / "model.txt", "--data", tmp_path / "mine.csv", "--target", "nope")
+    assert "mine.csv has no column 'nope'" in ratecard(project, "new", *arguments).stderr
     assert tree_of(project) == before
 
 
@@ -159,11 +163,11 @@ def own_step(rows, labels):
 
 
 def own_function(rows, labels):
-    return make_pipeline(FunctionTransformer(np.log1p), LogisticRegression()).fit(rows, labels)
+    return make_pipeline(FunctionTransformer(np.cbrt), LogisticRegression()).fit(rows, labels)
 
 
 MODELS = {
-    "a function": (own_function, r"the step FunctionTransformer\(log1p\) cannot be lowered"),
+    "a function": (own_function, r"the step FunctionTransformer\(cbrt\) cannot be lowered"),
     "a step of somebody's own": (own_step, "the step Doubling cannot be lowered"),
     "no chances": (lambda rows, labels: LinearSVC().fit(rows, labels), "gives scores but no chances"),
     "not fitted": (lambda rows, labels: LogisticRegression(), "is not fitted"),

@@ -1,9 +1,11 @@
 """What a sample says of a model's inputs: words in digits, columns nobody uses, files of any size."""
 
 import joblib
+import lightgbm
 import numpy as np
 import pandas as pd
 import pytest
+import xgboost
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -14,7 +16,7 @@ from support.brought import store_sample
 from ratecard_workbench.bring.fields import infer_fields
 from ratecard_workbench.bring.reader import read_model
 from ratecard_workbench.bring.refusals import Refused
-from ratecard_workbench.bring.sample import MOST_ROWS, read_sample
+from ratecard_workbench.bring.sample import MOST_ROWS, read_sample, room_for
 
 
 def train_on_words(frame, words, labels):
@@ -23,9 +25,9 @@ def train_on_words(frame, words, labels):
     return make_pipeline(prepare, LogisticRegression(max_iter=500)).fit(frame, labels)
 
 
-@pytest.mark.parametrize("codes", [["1", "2", "3"], ["0012", "0345", "0700"], ["NA", "DE", "None"], ["true", "false"]])
+@pytest.mark.parametrize("codes", [["0012", "0345", "0700"], ["NA", "DE", "None"], ["true", "false"]])
 def test_words_that_look_like_something_else_stay_words(codes, portfolio, lower, tmp_path):
-    """Grades, branches, countries: a leading zero reaches contract and rows; `NA` is Namibia where it was learned."""
+    """Branches, countries, answers: a leading zero reaches contract and rows; `NA` is Namibia where it was learned."""
     places = np.arange(len(portfolio)) % len(codes)
     frame = portfolio[["Age"]].assign(code=[codes[place] for place in places])
     joblib.dump(train_on_words(frame, ["code"], (portfolio["bad"] + places) % 2), tmp_path / "model.joblib")
@@ -34,6 +36,35 @@ def test_words_that_look_like_something_else_stay_words(codes, portfolio, lower,
     assert (brought.fields[1].kind, brought.fields[1].values) == ("category", tuple(sorted(codes)))
     assert not brought.fields[1].missing
     assert [row["code"] for row in brought.rows[: len(codes)]] == codes
+    assert fidelity.holds, fidelity.sentence()
+
+
+def test_a_booster_that_learned_words_in_digits_is_given_words(portfolio, lower, tmp_path):
+    """LightGBM's categories are texts where its table had texts; read as numbers, every one would count as missing."""
+    branches = pd.Categorical.from_codes(portfolio["bad"] * 2 + np.arange(len(portfolio)) % 2, ["01", "02", "1", "2"])
+    frame = portfolio[["Age"]].assign(branch=branches)
+    data = lightgbm.Dataset(frame, portfolio["bad"])
+    lightgbm.train({"objective": "binary", "verbose": -1, "min_data_in_leaf": 5}, data, 5).save_model(
+        tmp_path / "m.txt"
+    )
+    brought, fidelity = lower(tmp_path / "m.txt", store_sample(frame, None, tmp_path / "s.csv", list(frame)), None)
+    assert brought.fields[1].values == ("01", "02", "1", "2")
+    assert max(brought.reference) - min(brought.reference) > 0.1
+    assert fidelity.holds, fidelity.sentence()
+
+
+@pytest.mark.parametrize("words", [["01", "1", "002"], [3, 1, 2]])
+def test_an_xgboost_model_of_categories_keeps_its_codes(words, portfolio, lower, tmp_path):
+    """They stand in its file, as texts or numbers; some are missing."""
+    draw = np.random.default_rng(1)
+    frame = portfolio[["Age", "debt_ratio"]].assign(home=pd.Categorical(draw.choice(words, len(portfolio)), words))
+    frame.loc[draw.random(len(frame)) < 0.1, "home"] = None
+    matrix = xgboost.DMatrix(frame, portfolio["bad"], enable_categorical=True)
+    xgboost.train({"objective": "binary:logistic"}, matrix, 5).save_model(tmp_path / "model.ubj")
+    sample = store_sample(frame, None, tmp_path / "s.csv", list(frame))
+    brought, fidelity = lower(tmp_path / "model.ubj", sample, None)
+    assert brought.fields[2].values == tuple(map(str, words))
+    assert brought.fields[2].missing
     assert fidelity.holds, fidelity.sentence()
 
 
@@ -66,6 +97,7 @@ def test_a_file_larger_than_what_is_compared_is_read_to_its_end(tmp_path):
     (note,) = sample.notes()
     assert f"all {rows} rows" in note
     assert f"{rows // 4 + 1} of them, spread evenly, were compared" in note
+    assert (room_for(100), room_for(500), room_for(100_000)) == (MOST_ROWS, 4000, 1000)
 
 
 @pytest.mark.parametrize(

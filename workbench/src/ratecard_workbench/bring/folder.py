@@ -125,7 +125,7 @@ def card_text(contract: ModelContract, brought: Brought, record: Mapping[str, ob
             "trained_with": ", ".join(f"{name} {version}" for name, version in brought.trained_with.items()),
             "notes": "; ".join(brought.notes) or "none",
             "fields": "\n".join(rows),
-            "quality": quality or "the sample had no target",
+            "quality": quality or "none, since the sample had no target, or labels that the model does not know",
             "compared": compared,
             "difference": difference + (" (accepted with --accept-difference)" if accepted else ""),
             "cold": f"{speed['cold_milliseconds']} ms, {speed['cold_ratio']} x (bar: {COLD_BARS[brought.engine]} x)",

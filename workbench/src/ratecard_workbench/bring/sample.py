@@ -20,7 +20,9 @@ import pandas as pd
 from ratecard_workbench.bring.refusals import Refused
 
 MOST_ROWS = 20_000
-"""Rows that are kept and compared, at most; and rows that are read at a time."""
+MOST_CELLS = 2_000_000
+FEWEST_KEPT = 1000
+"""Rows that are kept and compared, and read at a time: `MOST_ROWS`, or as many as have `MOST_CELLS` values."""
 
 MOST_TEXTS = 1000
 """Different texts of a column that are remembered; one with more has no words."""
@@ -126,8 +128,7 @@ def read_sample(path: Path, target: str | None) -> Sample:
         If it cannot be read, has no rows, no such target, or a heading twice.
     """
     try:
-        refuse_headings(path)
-        seen, texts, rows = scan_rows(path)
+        seen, texts, rows = scan_rows(path, room_for(count_columns(path)))
         frame = pd.read_csv(StringIO(texts.to_csv(index=False)), low_memory=False)
     except UnicodeDecodeError as error:
         raise Refused(f"{path.name} is not written in UTF-8; save it as CSV with commas, in UTF-8") from error
@@ -144,8 +145,19 @@ def read_sample(path: Path, target: str | None) -> Sample:
     return Sample(frame.drop(columns=target), texts.drop(columns=target), frame[target], seen, rows)
 
 
-def refuse_headings(path: Path) -> None:
-    """Refuse headings of which two are alike, or which something else than commas parts."""
+def room_for(columns: int) -> int:
+    """Return how many rows of so many columns are kept at most."""
+    return max(min(MOST_ROWS, MOST_CELLS // columns), FEWEST_KEPT)
+
+
+def count_columns(path: Path) -> int:
+    """Count the headings.
+
+    Raises
+    ------
+    Refused
+        If two of them are alike, or something else than commas stands between them.
+    """
     headings = pd.read_csv(path, nrows=1, header=None, dtype=str).iloc[0].tolist()
     repeated = sorted({str(one) for one in headings if headings.count(one) > 1})
     if repeated:
@@ -155,10 +167,11 @@ def refuse_headings(path: Path) -> None:
             f"{path.name} has one column, {str(headings[0])[:60]!r}: something else than a comma stands between its "
             "columns; save it as CSV with commas, in UTF-8"
         )
+    return len(headings)
 
 
-def scan_rows(path: Path) -> tuple[dict[str, Seen], pd.DataFrame, int]:
-    """Read the whole file: what its columns hold, at most `MOST_ROWS` rows spread evenly over it, and how many it has.
+def scan_rows(path: Path, room: int) -> tuple[dict[str, Seen], pd.DataFrame, int]:
+    """Read the whole file: what its columns hold, at most `room` rows spread evenly over it, and how many it has.
 
     Raises
     ------
@@ -168,7 +181,7 @@ def scan_rows(path: Path) -> tuple[dict[str, Seen], pd.DataFrame, int]:
     seen: dict[str, Seen] = {}
     kept: list[pd.DataFrame] = []
     rows, step = 0, 1
-    for part in _parts(path):
+    for part in _parts(path, room):
         if not isinstance(part.index, pd.RangeIndex):
             raise Refused(f"{path.name} has rows with more values than there are headings")
         part.index = pd.RangeIndex(rows, rows + len(part))
@@ -176,7 +189,7 @@ def scan_rows(path: Path) -> tuple[dict[str, Seen], pd.DataFrame, int]:
         for column in part.columns:
             seen.setdefault(column, Seen()).add(part[column])
         kept.append(part[part.index % step == 0])
-        while sum(map(len, kept)) > MOST_ROWS:
+        while sum(map(len, kept)) > room:
             step *= 2
             kept = [one[one.index % step == 0] for one in kept]
     if not rows:
@@ -184,8 +197,8 @@ def scan_rows(path: Path) -> tuple[dict[str, Seen], pd.DataFrame, int]:
     return seen, pd.concat(kept, ignore_index=True), rows
 
 
-def _parts(path: Path) -> Iterator[pd.DataFrame]:
-    with pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""], chunksize=MOST_ROWS) as parts:
+def _parts(path: Path, size: int) -> Iterator[pd.DataFrame]:
+    with pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""], chunksize=size) as parts:
         yield from parts
 
 
