@@ -65,7 +65,7 @@ class ParquetBlocks:
             carried_type(schema.field(name).type) if name in schema.names else pa.string() for name in layout.carried
         ]
         self._longest = longest_good(layout)
-        self._written_out = {field.name for field in schema if not pa.types.is_dictionary(field.type)}
+        self._written_out = {one.name for one in schema if is_text(one.type) and not pa.types.is_dictionary(one.type)}
 
     def read(self, part: Mapping[str, Any]) -> Iterator[Block]:
         """Read a part: `rows` rows of the row `groups` from one up to another, without the first `skipped`.
