@@ -5,7 +5,13 @@ HOSTILE = '"""\n, about=__import__("os").system("true")) #\\'
 
 def answer(**changes):
     """What the fenced process could write."""
-    field = {"column": HOSTILE, "name": "a", "kind": "category", "missing": True, "values": [HOSTILE, "b'\"", "é"]}
+    field = {
+        "column": HOSTILE,
+        "name": "a",
+        "kind": "category",
+        "missing": True,
+        "values": [HOSTILE, "b'\"", "é", "5\u20139 \xd7"],
+    }
     field |= dict.fromkeys(("smallest", "largest", "minimum", "maximum")) | {"sample": HOSTILE}
     number = field | {"name": "b", "kind": "number", "minimum": -1.0, "maximum": 1e6, "smallest": 0.0, "largest": 1.0}
     found = {"engine": "lightgbm", "engine_version": "4.7.0", "output": "log_odds", "slope": 1.0, "intercept": 0.0}

@@ -169,7 +169,10 @@ def own_function(rows, labels):
 MODELS = {
     "a function": (own_function, r"the step FunctionTransformer\(cbrt\) cannot be lowered"),
     "a step of somebody's own": (own_step, "the step Doubling cannot be lowered"),
-    "no chances": (lambda rows, labels: LinearSVC().fit(rows, labels), "gives scores but no chances"),
+    "no chances": (
+        lambda rows, labels: make_pipeline(StandardScaler(), LinearSVC()).fit(rows, labels),
+        "the LinearSVC gives scores but no chances",
+    ),
     "not fitted": (lambda rows, labels: LogisticRegression(), "is not fitted"),
     "a dictionary": (lambda rows, labels: {"model": 1}, "holds a dict"),
     "no prediction": (lambda rows, labels: LocalOutlierFactor().fit(rows), "the LocalOutlierFactor"),

@@ -127,10 +127,11 @@ def test_a_later_release_line_is_refused_and_a_patch_is_not():
 
 
 @pytest.mark.parametrize(
-    ("text", "written"), [("a", '"a"'), ("it's", '"it\'s"'), ('"a" b', "'\"a\" b'"), ("\"'", '"\\"\'"')]
+    ("text", "written"),
+    [("é", '"é"'), ("5\u20139", '"5\\u20139"'), ("it's", '"it\'s"'), ('"a" b', "'\"a\" b'"), ("\"'", '"\\"\'"')],
 )
 def test_a_literal_is_quoted_as_the_formatter_quotes_it(text, written):
-    """In double quotes, unless single ones save a backslash."""
+    """In double quotes, unless single ones save a backslash; a dash that looks like a minus is told from one."""
     assert literal(text) == written
     assert ast.literal_eval(written) == text
 

@@ -92,7 +92,7 @@ def answers_of(model: Any, frame: Any) -> tuple[NDArray[np.float64], str, list[A
             )
         if hasattr(model, "decision_function") or not hasattr(model, "predict"):
             raise Refused(
-                f"the {type(model).__name__} gives scores but no chances: train it inside "
+                f"the {type(every_part(model)[-1]).__name__} gives scores but no chances: train it inside "
                 'CalibratedClassifierCV(method="sigmoid"), which gives them'
             )
         values = np.asarray(model.predict(frame), dtype=np.float64)

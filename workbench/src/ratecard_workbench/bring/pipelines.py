@@ -19,6 +19,9 @@ OPSET = {"": 18, "ai.onnx.ml": 3}
 """Old enough for every converter, new enough for every runtime of the last years."""
 
 INPUT = "rows"
+INSTEAD = {
+    "TransformedTargetRegressor": "Train the regressor on the transformed target, and turn its value back in decide"
+}
 TEXT_STEPS = ("CountVectorizer", "TfidfVectorizer", "HashingVectorizer", "TfidfTransformer")
 
 
@@ -212,7 +215,7 @@ def blame(model: Any, error: Exception) -> str:
             name = f"{name}({getattr(part.func, '__name__', 'a function')})"
             return f"the step {name} cannot be lowered: a graph runs no Python. {OWN_STEP}"
         if type(part) not in sklearn_operator_name_map:
-            return f"the step {name} cannot be lowered: there is no converter for it. {OWN_STEP}"
+            return f"the step {name} cannot be lowered: there is no converter for it. {INSTEAD.get(name, OWN_STEP)}"
     lines = str(error).strip().splitlines() or [type(error).__name__]
     what = lines[0].partition(". You may raise an issue")[0][:160]
     named = [type(part).__name__ for part in parts if type(part).__name__ in str(error)]

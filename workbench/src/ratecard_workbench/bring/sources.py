@@ -19,10 +19,10 @@ EXCUSE = "  # noqa: E501"
 
 
 def literal(value: object) -> str:
-    """Write a value as Python; texts in double quotes, unless single ones save a backslash."""
+    """Write a value as Python; texts in double quotes, unless single ones save a backslash, and rare signs escaped."""
     if not isinstance(value, str):
         return repr(value)
-    body = "".join(one if one in "'\"" else repr(one)[1:-1] for one in value)
+    body = "".join(one if one in "'\"" else (repr if one.isalnum() else ascii)(one)[1:-1] for one in value)
     quote = "'" if body.count('"') > body.count("'") else '"'
     return quote + body.replace(quote, f"\\{quote}") + quote
 
