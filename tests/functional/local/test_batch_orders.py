@@ -142,6 +142,20 @@ def test_the_same_order_is_one_charge_however_often_and_late(counter, monkeypatc
     assert [one["id"] for one in counter.show("batch", "status", "--all")] == [first["id"]]
 
 
+def test_a_batch_that_died_after_it_was_settled_is_billed(counter):
+    """It cannot be cancelled any more; `resume` shows the results, and the bill is the one that was settled."""
+    file = write(counter.folder / "may.csv", range(10_000, 10_000 + ROWS))
+    first, _ = counter.order(file)
+    entry = Registry(counter.home / "batches").get(first["id"])
+    entry.work.mkdir()
+    (entry.results / "manifest.json").rename(entry.work / "manifest.json")
+    cancelled = counter.say("batch", "cancel", entry.id)
+    assert (cancelled.exit_code, f"`ratecard batch resume {entry.id}` shows them" in cancelled.stderr) == (73, True)
+    resumed = counter.show("batch", "resume", entry.id, "--workers", 1)
+    assert resumed == first
+    assert counter.bill() == ({"batch": ROWS}, 0.02, ["duplicate"])
+
+
 def test_results_are_those_of_just_this_content_and_model(counter):
     """Two folders, two contents of one time and size, two models: nobody is handed another's results."""
     january = write(counter.folder / "jan" / "data.csv", [10_000] * ROWS)
@@ -169,6 +183,9 @@ def test_what_failed_can_be_put_right_and_tried_again(counter):
     failed, _ = counter.order(file)
     assert (failed["status"], failed["problems"][0]["code"]) == ("failed", "unknown_field")
     assert counter.order(file)[0]["status"] == "failed"
+    registry = Registry(counter.home / "batches")
+    with registry.asking_to_stop(registry.get(failed["id"])):  # as long as somebody cancels it, nobody begins it again
+        assert "is being cancelled" in counter.say("batch", "resume", failed["id"]).stderr
     assert counter.say("batch", "cancel", failed["id"]).exit_code == 0
     assert not Path(failed["results_in"]).exists()
     assert counter.show("batch", "status") == []
