@@ -63,7 +63,7 @@ class SealedFunction:
     sha256 : str
         Digest over zip, layers and versioned properties, hexadecimal.
     zip_bytes, total_bytes : int
-        Unzipped size of the function alone, and with its layers.
+        Size of the function alone, zipped; and with its layers, unzipped.
     """
 
     name: str
