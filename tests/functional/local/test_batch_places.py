@@ -213,7 +213,7 @@ def test_a_platform_killed_while_a_file_comes_shows_nothing_of_it(tmp_path, sent
     with fixture_platform(home) as again:
         assert list(file.parent.iterdir()) == []
         assert put(again, path, content, headers).status == 201
-        wait_until(lambda: manifests(again, file))
+        wait_until(lambda: manifests(again, file) and again.usage_lines())
         assert put(again, path, content, headers).status == 412
         assert [line["data"]["units"] for line in again.usage_lines()] == [75_000]
 
