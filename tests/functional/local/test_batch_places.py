@@ -71,7 +71,7 @@ def test_a_place_is_refilled_neither_before_nor_after_it_is_scored(platform):
     path, headers, file = give_place(platform.home)
 
     put(platform, path, CONTENT, headers)
-    wait_until(lambda: manifests(platform, file))
+    wait_until(lambda: manifests(platform, file) and any(file.name in line["id"] for line in platform.usage_lines()))
     assert put(platform, path, CONTENT, headers).status == 412
     file.unlink()
     assert put(platform, path, CONTENT, headers).status == 412
@@ -237,7 +237,7 @@ def test_a_client_that_asks_again_until_it_is_answered_is_scored_and_billed_once
         assert not file.exists() or file.read_bytes() == content
     with fixture_platform(home) as platform:
         assert put(platform, path, content, headers).status in {201, 412}
-        wait_until(lambda: manifests(platform, file))
+        wait_until(lambda: manifests(platform, file) and platform.usage_lines())
         assert len(manifests(platform, file)) == 1
         assert [line["data"]["units"] for line in platform.usage_lines()] == [500_000]
         assert list(file.parent.iterdir()) == [file]
