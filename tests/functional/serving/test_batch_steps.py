@@ -208,6 +208,20 @@ def test_every_format_gives_the_same_answers(model, folder, capsys, small_parts,
     assert not folder.store.path_of("work").exists()
 
 
+def test_pieces_of_a_row_group_are_one_result(model, place, capsys, monkeypatch):
+    """A group that is scored in many parts, from a folder or by ranges of S3, gives what it gives in one."""
+    rows = [{**GOOD, "income": float(n - 5), "row_id": f"r{n}"} for n in range(300)]
+    content, tables = as_parquet(rows), []
+    for name, most in (("a", 1000), ("b", 70)):
+        monkeypatch.setattr("ratecard.serving.batch.parts.MOST_ROWS", most)
+        manifest, read, results = score(model, place, content, f"inbox/acme/every-kind/{name}.parquet")
+        assert len(manifest["parts"]) == -(-300 // most)
+        assert manifest["rows"] == {"read": 300, "scored": 295, "rejected": 5}
+        scored = place.store.find_bytes("outbox", f"{results}/scored.parquet")
+        tables.append((pq.read_table(io.BytesIO(scored)), read("rejects.csv")))
+    assert tables[0] == tables[1]
+
+
 def test_columns_are_carried_through(model, folder, capsys):
     """Those the caller names, also features, in every format; a spreadsheet is kept from running any of them."""
     rows = [{"row_id": "=1+1", "branch": 'B, "1"', **GOOD}, {"row_id": "b", "branch": "é", **GOOD}]
