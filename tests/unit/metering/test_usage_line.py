@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import subprocess
 import sys
 
 import pytest
@@ -132,3 +133,24 @@ def test_a_caller_is_a_tuple_of_just_its_fields():
         Caller("c")
     with pytest.raises(TypeError):
         Work(*work, other=1)
+
+
+def test_a_line_that_is_taken_in_part_is_an_error(tmp_path):
+    """A full disk takes the beginning of a line: a call whose line is torn is not answered."""
+    script = (
+        "import resource\n"
+        "from ratecard.metering.usage import Caller, Work, record_usage\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (600, 600))\n"
+        f"caller, work = {ONE[0]!r}, {ONE[1]!r}\n"
+        "record_usage(caller, work)\n"
+        "record_usage(caller, work)\n"
+    )
+    with (tmp_path / "stdout").open("w+") as stdout:
+        done = subprocess.run(
+            [sys.executable, "-c", script], stdout=stdout, stderr=subprocess.PIPE, text=True, check=False
+        )
+        stdout.seek(0)
+        lines = stdout.read().splitlines()
+    assert json.loads(lines[0])["id"] == "c"
+    assert len(lines[1]) < len(lines[0])
+    assert (done.returncode, "OSError: the usage line was not taken whole" in done.stderr) == (1, True), done.stderr

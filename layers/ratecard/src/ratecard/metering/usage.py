@@ -166,7 +166,13 @@ class Stdout:
         self._file: int | None = None
 
     def write(self, line: str) -> None:
-        """Write a line of ASCII at once; a pipe takes one of `MAX_LINE_BYTES` whole."""
+        """Write a line of ASCII at once; a pipe takes one of `MAX_LINE_BYTES` whole.
+
+        Raises
+        ------
+        OSError
+            If it is not taken whole: a full disk takes a part, and what is not metered is not answered.
+        """
         stream = sys.stdout
         if stream is not self._stream:
             self._stream, self._file = stream, find_file(stream)
@@ -174,7 +180,9 @@ class Stdout:
             stream.write(line)
             stream.flush()
         else:
-            os.write(self._file, line.encode("ascii"))
+            written = os.write(self._file, line.encode("ascii"))
+            if written != len(line):
+                raise OSError("the usage line was not taken whole")
 
 
 def find_file(stream: TextIO) -> int | None:
