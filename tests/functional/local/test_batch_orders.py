@@ -11,7 +11,8 @@ from click.testing import CliRunner
 
 from credit_rating.contract import CONTRACT
 from ratecard.contract.sample import sample_row
-from ratecard_workbench.batch.registry import Registry
+from ratecard_workbench.batch.registry import LocalOrder, Registry
+from ratecard_workbench.batch.runner import Workplace
 from ratecard_workbench.cli.root import main
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -122,7 +123,7 @@ def test_different_orders_of_a_file_are_different_charges(counter):
 
 
 def test_the_same_order_is_one_charge_however_often_and_late(counter, monkeypatch):
-    """It is said when it was scored and by what; cancelling what is billed changes nothing, nor does losing results."""
+    """It is said when it was scored and by what; cancelling what is billed changes nothing."""
     file = write(counter.folder / "may.csv", range(10_000, 10_000 + ROWS))
     first, said = counter.order(file)
     assert "already" not in said
@@ -133,9 +134,6 @@ def test_the_same_order_is_one_charge_however_often_and_late(counter, monkeypatc
     assert (cancelled.exit_code, "finished and billed" in cancelled.stderr) == (73, True)
     assert counter.order(file)[0] == first
     assert counter.bill() == ({"batch": ROWS}, 0.02, [])
-    shutil.rmtree(first["results_in"])
-    assert counter.order(file)[0]["usage_id"] == first["usage_id"]
-    assert counter.bill() == ({"batch": ROWS}, 0.02, ["duplicate"])
     assert counter.show("batch", "status")[0]["status"] == "succeeded"
     monkeypatch.setattr("ratecard_workbench.cli.batch.SHOWN_MS", -1000)
     assert counter.show("batch", "status") == []
@@ -148,12 +146,126 @@ def test_a_batch_that_died_after_it_was_settled_is_billed(counter):
     first, _ = counter.order(file)
     entry = Registry(counter.home / "batches").get(first["id"])
     entry.work.mkdir()
+    entry.bill.unlink()
     (entry.results / "manifest.json").rename(entry.work / "manifest.json")
     cancelled = counter.say("batch", "cancel", entry.id)
     assert (cancelled.exit_code, f"`ratecard batch resume {entry.id}` shows them" in cancelled.stderr) == (73, True)
     resumed = counter.show("batch", "resume", entry.id, "--workers", 1)
     assert resumed == first
     assert counter.bill() == ({"batch": ROWS}, 0.02, ["duplicate"])
+
+
+def test_what_is_billed_is_not_billed_again_when_its_results_are_moved_away(counter):
+    """Not after `cancel` either; others go on; put back they are found, and another --out is another charge."""
+    file, other = (write(counter.folder / name, range(10_000, 10_000 + ROWS)) for name in ("may.csv", "june.csv"))
+    first, _ = counter.order(file)
+    away = (counter.folder / "scored").rename(counter.folder / "away")
+    assert "no longer in" in counter.say("batch", "cancel", first["id"]).stderr
+    assert counter.show("batch", "status", first["id"])[0]["status"] == "succeeded"
+    order = ("batch", "credit-rating", file, other, "--workers", 1, "--out", counter.folder / "scored")
+    assert [one["rows"] for one in counter.show(*order, "--dry-run")] == [0, ROWS]
+    done = counter.say(*order, "--json")
+    assert (done.exit_code, json.loads(done.stdout)["object"]["key"]) == (73, str(other)[1:])
+    assert f"may.csv: batch {first['id']} was scored and billed at {first['finished_at']}" in done.stderr
+    assert counter.bill() == ({"batch": 2 * ROWS}, 0.04, [])
+
+    (away / "may.csv").rename(counter.folder / "scored" / "may.csv")
+    assert counter.order(file)[0] == first
+    counter.order(file, "--out", counter.folder / "elsewhere")
+    assert counter.bill() == ({"batch": 3 * ROWS}, 0.06, [])
+
+
+def test_another_content_is_scored_though_the_first_ones_results_are_moved_away(counter):
+    """Of the same time and size: what was billed is known by its SHA-256."""
+    file = write(counter.folder / "may.csv", [10_000] * ROWS)
+    before = file.stat()
+    counter.order(file)
+    shutil.rmtree(counter.folder / "scored")
+    write(file, [90_000] * ROWS)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert counter.order(file)[0]["rows"]["scored"] == ROWS
+    assert counter.bill() == ({"batch": 2 * ROWS}, 0.04, [])
+
+
+def test_rows_that_were_all_rejected_may_be_scored_again(counter):
+    """Nothing was billed for them."""
+    file = write(counter.folder / "may.csv", [-1, -2])
+    order = ("batch", "credit-rating", file, "--workers", 1, "--out", counter.folder / "scored", "--json")
+    first = json.loads(counter.say(*order).stdout)
+    shutil.rmtree(first["results_in"])
+    assert json.loads(counter.say(*order).stdout)["rows"] == first["rows"]
+
+
+def test_cancel_leaves_no_result_that_nobody_pays(counter):
+    """Killed as it collected, before it was settled: what is whole goes too, and nothing that is another's."""
+    orders = [
+        LocalOrder(
+            "credit-rating", write(counter.folder / "may.csv", [10_000]), counter.folder / "scored", customer, False, ()
+        )
+        for customer in ("demo", "acme")
+    ]
+    registry = Registry(counter.home / "batches")
+    one, two = (registry.enter(order, 1) for order in orders)
+    for entry in (one, two):
+        entry.results.mkdir(parents=True)
+        (entry.results / "scored.csv").write_text("line\n")
+    (counter.folder / "scored" / "mine.txt").touch()
+    assert counter.say("batch", "cancel", one.id).exit_code == 0
+    assert list(one.results.parent.iterdir()) == [two.results]
+    assert counter.say("batch", "cancel", two.id).exit_code == 0
+    assert [path.name for path in (counter.folder / "scored").iterdir()] == ["mine.txt"]
+
+
+def test_a_folder_that_is_not_the_orders_own_is_not_removed(counter):
+    """An entry of another build may name one that others share."""
+    order = LocalOrder("credit-rating", write(counter.folder / "may.csv", [10_000]), counter.home, "demo", False, ())
+    registry = Registry(counter.home / "batches")
+    path = counter.home / "batches" / f"{registry.enter(order, 1).id}.json"
+    document = json.loads(path.read_text())
+    document["job"]["results_folder"] = str(counter.folder)[1:]
+    path.write_text(json.dumps(document))
+    assert counter.say("batch", "cancel", path.stem).exit_code == 0
+    assert order.file.exists()
+
+
+def test_nothing_half_written_and_no_parts_stay(counter, monkeypatch):
+    """Of workers killed as they joined, before this run or in it, and of a run killed as it emptied its folder."""
+    file = write(counter.folder / "may.csv", [10_000])
+    order = LocalOrder("credit-rating", file, counter.folder / "scored", "demo", False, ())
+    registry = Registry(counter.home / "batches")
+    entry = registry.enter(order, 1)
+    entry.results.mkdir(parents=True)
+    seen = []
+
+    def begin(self, workers=None):
+        seen.extend(path.name for path in entry.results.iterdir())
+        (entry.results / ".rejects.csv.2.partial").touch()
+        return start(self, workers)
+
+    start = Workplace.crew
+    monkeypatch.setattr(Workplace, "crew", begin)
+    (entry.results / ".scored.csv.1.partial").touch()
+    first, _ = counter.order(file)
+    assert seen == []
+    assert not list(entry.results.glob(".*"))
+
+    entry.work.mkdir()
+    (entry.work / "part-00001.json").touch()
+    (entry.results / ".scored.csv.1.partial").touch()
+    assert counter.order(file)[0] == first
+    assert not entry.work.exists()
+    assert not list(entry.results.glob(".*"))
+
+
+def test_a_bill_is_kept_by_whoever_finds_the_results(counter):
+    """A run that was killed before it kept it: the next one does."""
+    file = write(counter.folder / "may.csv", [10_000])
+    first, _ = counter.order(file)
+    bill = Registry(counter.home / "batches").get(first["id"]).bill
+    kept = bill.read_text()
+    bill.unlink()
+    counter.order(file)
+    assert bill.read_text() == kept
 
 
 def test_results_are_those_of_just_this_content_and_model(counter):
@@ -201,10 +313,8 @@ def test_what_failed_can_be_put_right_and_tried_again(counter):
 def test_a_removed_file_fails_its_batch(counter):
     """There is a manifest that says so, and the batch is not unfinished for ever."""
     file = write(counter.folder / "may.csv", [10_000])
-    failed, _ = counter.order(file)
     registry = Registry(counter.home / "batches")
-    entry = registry.get(failed["id"])
-    shutil.rmtree(failed["results_in"])
+    entry = registry.enter(LocalOrder("credit-rating", file, counter.folder / "scored", "demo", False, ()), 1)
     file.unlink()
     done = counter.say("batch", "resume", entry.id)
     assert (done.exit_code, "no longer there" in done.stderr) == (65, True)

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,11 @@ class Entry:
         """What is scored."""
         return Path("/", self.job.key)
 
+    @property
+    def bill(self) -> Path:
+        """Mark of a job that is billed; it stays, whatever becomes of the results."""
+        return self.work.with_name(f"{self.id}.billed")
+
     def find_manifest(self) -> dict[str, Any] | None:
         """Return the manifest of a job that ended; None before."""
         return _find(self.results / MANIFEST)
@@ -85,13 +90,17 @@ class Entry:
         manifest = self.find_manifest()
         return manifest if manifest is not None and manifest["status"] == "succeeded" else None
 
+    def find_bill(self) -> dict[str, Any] | None:
+        """Return the manifest, without parts, of a job that was billed; None of any other."""
+        return _find(self.bill)
+
     def find_plan(self) -> dict[str, Any] | None:
         """Return the plan of a job that is under way."""
         return _find(self.work / "plan.json")
 
     def is_settled(self) -> bool:
-        """Tell whether a job is billed, though its results may not be shown yet."""
-        return self.find_result() is not None or (self.work / MANIFEST).exists()
+        """Tell whether a job is billed, though its results may not be shown yet, or are moved away."""
+        return self.find_result() is not None or self.bill.exists() or (self.work / MANIFEST).exists()
 
     def count_parts(self) -> tuple[int, int]:
         """Return how many parts are scored and planned; 0 of 0 before there is a plan."""
@@ -126,7 +135,7 @@ class Registry:
             If a path is not UTF-8.
         """
         entry = self._entry_of(order, now_ms)
-        result = entry.find_result()
+        result = entry.find_result() or entry.find_bill()
         content = None if result is None else digest_of(order.file)
         if result is None or result["input"]["sha256"] == content:
             return entry
@@ -203,7 +212,7 @@ class Registry:
 
     def state_of(self, entry: Entry) -> str:
         """Say how a job stands: waiting, running, stopping, stopped, died, succeeded or failed."""
-        lock, manifest = self._lock(entry), entry.find_manifest()
+        lock, manifest = self._lock(entry), entry.find_manifest() or entry.find_bill()
         if lock.is_held():
             return "stopping" if self.is_asked_to_stop(entry) else "running"
         if manifest is not None:
@@ -213,9 +222,13 @@ class Registry:
         return "stopped" if lock.was_held() else "waiting"
 
     def forget(self, entry: Entry) -> None:
-        """Remove a job, its parts and what it failed with; for who holds it."""
+        """Remove a job that is not settled, its parts and its results so far; for who holds it."""
         shutil.rmtree(entry.work, ignore_errors=True)
         forget_failure(entry)
+        if entry.results.name == entry.id:
+            shutil.rmtree(entry.results, ignore_errors=True)
+            with suppress(OSError):
+                entry.results.parent.rmdir()
         (self._folder / f"{entry.id}.json").unlink(missing_ok=True)
         self._wish(entry).remove()
         self._lock(entry).remove()

@@ -13,6 +13,7 @@ from typing import Any
 
 from ratecard.kernel.errors import ErrorKind, RatecardError
 from ratecard.serving.batch.steps import PARTS
+from ratecard_workbench.batch.closing import close_job, remove_partials
 from ratecard_workbench.batch.crew import Crew, StepFailedError
 from ratecard_workbench.batch.registry import Entry, Registry, digest_of, forget_failure
 from ratecard_workbench.local.application import FunctionSpec
@@ -26,6 +27,13 @@ class StoppedError(RatecardError):
     """Somebody asked the job to stop."""
 
     code = "batch_stopped"
+    kind = ErrorKind.CONFLICT
+
+
+class ResultsGoneError(RatecardError):
+    """The job is billed, and its results are not where they were."""
+
+    code = "batch_results_gone"
     kind = ErrorKind.CONFLICT
 
 
@@ -96,17 +104,31 @@ def run_job(entry: Entry, registry: Registry, place: Workplace, tell: Callable[[
         If a step failed; the job can be resumed.
     StoppedError
         If somebody asks it to stop.
+    ResultsGoneError
+        If it had succeeded before, and its results are no longer there.
     """
     with registry.hold(entry):
         finished = entry.find_result()
-        if finished is not None:
-            return finished
-        if registry.is_asked_to_stop(entry):
-            raise StoppedError(f"batch {entry.id} is being cancelled")
-        forget_failure(entry)
-        _forget_other_content(entry)
-        with place.crew() as crew, _stopping(entry, registry, crew):
-            return _run_steps(entry, crew, place, tell)
+        if finished is None:
+            finished = _go_on(entry, registry, place, tell)
+        close_job(entry, finished)
+        return finished
+
+
+def _go_on(entry: Entry, registry: Registry, place: Workplace, tell: Callable[[Progress], None]) -> dict[str, Any]:
+    bill = entry.find_bill()
+    if bill is not None:
+        raise ResultsGoneError(
+            f"{entry.job.name}: batch {entry.id} was scored and billed at {bill['finished_at']}, and its results are no"
+            f" longer in {entry.results}; put them back, or order with another --out, which is another charge"
+        )
+    if registry.is_asked_to_stop(entry):
+        raise StoppedError(f"batch {entry.id} is being cancelled")
+    forget_failure(entry)
+    _forget_other_content(entry)
+    remove_partials(entry)
+    with place.crew() as crew, _stopping(entry, registry, crew):
+        return _run_steps(entry, crew, place, tell)
 
 
 def _run_steps(entry: Entry, crew: Crew, place: Workplace, tell: Callable[[Progress], None]) -> dict[str, Any]:

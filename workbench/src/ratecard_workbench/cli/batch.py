@@ -15,7 +15,7 @@ import click
 from ratecard_workbench.batch.cancelling import cancel_job
 from ratecard_workbench.batch.crew import StepFailedError
 from ratecard_workbench.batch.registry import Entry, LocalOrder
-from ratecard_workbench.batch.runner import Workplace, run_job
+from ratecard_workbench.batch.runner import ResultsGoneError, Workplace, run_job
 from ratecard_workbench.cli.batch_desk import Desk, open_registry
 from ratecard_workbench.cli.batch_show import (
     describe,
@@ -23,6 +23,7 @@ from ratecard_workbench.cli.batch_show import (
     print_result,
     shown_bar,
     when_scored,
+    where_results,
 )
 from ratecard_workbench.cli.options import home_option, json_option, parameter_option, project_option
 from ratecard_workbench.cli.tables import make_table, print_table
@@ -92,6 +93,8 @@ def run(  # noqa: PLR0913 - one for each option
     order; the same command, or `resume`, goes on from there.
     """
     desk = Desk(home, project, parameters)
+    if any("\ud800" <= sign <= "\udfff" for sign in carry):
+        raise click.BadParameter("the columns' names are not in UTF-8", param_hint="--carry")
     columns = tuple(name for name in carry.split(",") if name)
     desk.require_customer(customer)
     place = desk.place(model, workers)
@@ -166,28 +169,30 @@ def cancel(*, ids: tuple[str, ...], home: Path) -> None:
             message(f"batch {entry.id} is cancelled")
             continue
         billed = True
-        result = entry.find_result()
-        where = f"its results are in {entry.results}" if result else f"`ratecard batch resume {entry.id}` shows them"
-        message(f"batch {entry.id} is finished and billed; {where}")
+        message(f"batch {entry.id} is finished and billed; {where_results(entry)}")
     if billed:
         raise SystemExit(BILLED)
 
 
 def _run_all(desk: Desk, jobs: list[tuple[Entry, Workplace]], *, as_json: bool) -> None:
-    failed = False
+    failed = gone = False
     for entry, place in jobs:
         earlier = entry.find_result()
         with shown_bar(entry) as tell, _stopping_in_order(entry):
             try:
                 manifest = run_job(entry, desk.registry, place, tell)
+            except ResultsGoneError as error:
+                message(error.detail)
+                gone = True
+                continue
             except StepFailedError as error:
                 raise type(error)(f"{entry.job.name}: {error.detail}") from None
         if earlier is not None:
             message(when_scored(entry, earlier))
         is_good = print_result(entry, manifest, as_json=as_json)
         failed = failed or not is_good
-    if failed:
-        raise SystemExit(FAILED)
+    if failed or gone:
+        raise SystemExit(FAILED if failed else BILLED)
 
 
 @contextmanager

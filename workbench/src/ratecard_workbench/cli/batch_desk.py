@@ -67,7 +67,7 @@ class Desk:
         with place.crew(1) as crew:
             found: list[dict[str, Any]] = []
             for entry in entries:
-                if entry.find_result() is not None:
+                if entry.is_settled():
                     found.append({"rows": 0, "seconds": 0.0, "is_scored": True})
                     continue
                 try:

@@ -46,6 +46,15 @@ def when_scored(entry: Entry, manifest: dict[str, Any]) -> str:
     return f"{entry.job.name}: already scored at {manifest['finished_at']} by {by}; nothing is done or billed again"
 
 
+def where_results(entry: Entry) -> str:
+    """Say where the results of a batch that is billed are."""
+    if entry.find_result() is not None:
+        return f"its results are in {entry.results}"
+    if entry.find_bill() is not None:
+        return f"its results are no longer in {entry.results}"
+    return f"`ratecard batch resume {entry.id}` shows them"
+
+
 def _cost_of(manifest: dict[str, Any]) -> str:
     cost = manifest["cost"]
     return f", list price {cost['amount']} {cost['currency']}" if cost else ""
@@ -97,7 +106,7 @@ def shown_bar(entry: Entry) -> Iterator[Any]:
 
 def describe(entry: Entry, state: str) -> dict[str, object]:
     """Describe a batch for a list."""
-    manifest = entry.find_manifest()
+    manifest = entry.find_manifest() or entry.find_bill()
     done, planned = entry.count_parts()
     rows = manifest["rows"] if manifest else {}
     cost = (manifest or {}).get("cost")
