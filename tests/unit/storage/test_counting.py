@@ -13,6 +13,7 @@ from ratecard.billing.scope import Guards, Scope
 from ratecard.billing.segments import Assignment
 from ratecard.storage.counting import FolderLake, count_usage
 from ratecard.storage.lake import DamagedFileError
+from ratecard.storage.sqllake import SqlLake
 
 JUNE = parse_period(BillingCalendar("UTC"), "2026-06")
 NOON = at("2026-06-05T12:00:00")
@@ -57,6 +58,20 @@ def test_only_days_that_can_hold_lines_of_the_period_are_read(tmp_path):
     store(tmp_path, "usage", ".partial.jsonl", encoded(usage("b", NOON)))
     store(tmp_path, "usage", "note.txt", encoded(usage("c", NOON)))
     assert units(count_usage(FolderLake(tmp_path), SCOPE)) == 2
+
+
+@pytest.mark.parametrize("open_lake", [FolderLake, SqlLake])
+@pytest.mark.parametrize(
+    ("as_of", "read"), [("07-02T23:00", 1), ("07-04T00:00", 2), ("07-16T00:00", 3), ("10-01T00:00", 3)]
+)
+def test_lines_of_a_file_that_was_started_again_are_counted(tmp_path, open_lake, as_of, read):
+    """They have the time of the announcement and lie where they arrived: up to 15 days on, of days that were over."""
+    for number, day in enumerate(("07-01", "07-03", "07-15", "07-16")):
+        late = usage(f"a{number}", JUNE.to_ms - 1, operation="batch")
+        store(tmp_path, "usage", "a.jsonl", encoded(late), day=f"dt=2026-{day}/hour=00")
+    guards = Guards(at(f"2026-{as_of}:00"), past_ms=200 * 86_400_000)
+    scope = Scope(SCOPE.directory.assignments, parse_price_book(BOOK), SCOPE.periods, guards)
+    assert units(count_usage(open_lake(tmp_path), scope)) == read
 
 
 @pytest.mark.parametrize("spoil", [lambda data: data[:-20], lambda data: data[:30] + b"\0" * 20 + data[50:]])

@@ -12,6 +12,13 @@ from ratecard.billing.plans import PriceBook
 from ratecard.billing.retries import WINDOW_MS
 from ratecard.billing.segments import DAY_MS, Assignment, Directory, SegmentIndex, compute_segments, instant
 
+LATE_MS = 15 * DAY_MS
+"""How long after a period its lines are looked for.
+
+A file's usage line has the time of its announcement and lies in the lake where it arrived. A flow that failed may be
+started again within 14 days, as long as Step Functions redrives one; the line needs up to a day more.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Guards:
@@ -89,9 +96,12 @@ class Scope:
     def days_to_scan(self) -> tuple[str, str]:
         """Return the lake's first and last day (`YYYY-MM-DD`, UTC) that can hold a line of the periods.
 
-        A day before them are calls that make one a retry, a day after them files that log delivery wrote late.
+        A day before them are calls that make one a retry, a day after them files that log delivery wrote late. Up to
+        `LATE_MS` after them are lines of files that were started again, of days that were over when the lake was read.
         """
-        days = [instant(at_ms).date() for at_ms in (self.from_ms - WINDOW_MS, self.to_ms - 1 + DAY_MS)]
+        last_ms = self.to_ms - 1
+        until_ms = min(last_ms + LATE_MS, max(last_ms, self.guards.as_of_ms - 2 * DAY_MS) + DAY_MS)
+        days = [instant(at_ms).date() for at_ms in (self.from_ms - WINDOW_MS, until_ms)]
         return days[0].isoformat(), days[1].isoformat()
 
     def find_customer(self, subject: str, at_ms: int) -> str:
