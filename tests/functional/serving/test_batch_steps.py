@@ -222,6 +222,19 @@ def test_pieces_of_a_row_group_are_one_result(model, place, capsys, monkeypatch)
     assert tables[0] == tables[1]
 
 
+def test_a_result_is_written_when_what_is_held_is_large(model, folder, capsys, monkeypatch):
+    """A row may carry many texts: then a row group has fewer rows, and the result is the same."""
+    content = as_parquet([{**GOOD, "branch": f"{n:04d}" * 30} for n in range(300)])
+    monkeypatch.setattr("ratecard.serving.batch.parts.MOST_ROWS", 50)
+    found = []
+    for name, most in (("a", 128_000_000), ("b", 20_000)):
+        monkeypatch.setattr("ratecard.serving.batch.collect.GROUP_BYTES", most)
+        *_, results = score(model, folder, content, f"inbox/acme/every-kind/{name}.parquet", carry=("branch",))
+        found.append(pq.ParquetFile(io.BytesIO(folder.store.find_bytes("outbox", f"{results}/scored.parquet"))))
+    assert found[0].read() == found[1].read()
+    assert [file.num_row_groups for file in found] == [1, 2]
+
+
 def test_columns_are_carried_through(model, folder, capsys):
     """Those the caller names, also features, in every format; a spreadsheet is kept from running any of them."""
     rows = [{"row_id": "=1+1", "branch": 'B, "1"', **GOOD}, {"row_id": "b", "branch": "é", **GOOD}]

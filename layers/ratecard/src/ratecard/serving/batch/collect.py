@@ -39,6 +39,9 @@ NOTES_AT_ONCE = 16
 GROUP_ROWS = 1 << 17
 """Rows of a row group of a Parquet result, about."""
 
+GROUP_BYTES = 128_000_000
+"""About how much of a row group is held in memory: a row may carry many texts."""
+
 
 class PartMissingError(RatecardError):
     """A part was not scored, or by another plan: the step before must run again."""
@@ -227,7 +230,7 @@ def _join_parquet(job: Job, store: ObjectStore, notes: Sequence[Mapping[str, Any
                 words = columns_of_few(batch.schema)
                 writer = pq.ParquetWriter(sink, batch.schema, compression="zstd", use_dictionary=words)
             held.append(batch)
-            if sum(one.num_rows for one in held) >= GROUP_ROWS:
+            if sum(one.num_rows for one in held) >= GROUP_ROWS or sum(one.nbytes for one in held) >= GROUP_BYTES:
                 writer.write_table(pa.Table.from_batches(held), row_group_size=GROUP_ROWS * 2)
                 held = []
         if writer is not None:
