@@ -82,6 +82,8 @@ def test_s3_holds_the_upload_to_what_was_announced(where):
         ({"format": "csv", "bytes": 1, "carry": ["a", "a"]}, [("/carry", "not_names")]),
         ({"format": "csv", "bytes": 1, "carry": ["a\n"]}, [("/carry", "not_names")]),
         ({"format": "csv", "bytes": 1, "carry": [""]}, [("/carry", "not_names")]),
+        ({"format": "csv", "bytes": 1, "carry": ["a\ud800"]}, [("/carry", "not_names")]),
+        ({"format": "csv", "bytes": 1, "carry": ["\udfff\ud83d"]}, [("/carry", "not_names")]),
         ({"format": "csv", "bytes": 1, "carry": [f"c{n}" for n in range(65)]}, [("/carry", "not_names")]),
         ({"format": "csv", "bytes": 1, "carry": ["é" * 101]}, [("/carry", "not_names")]),
         ({"format": "csv", "bytes": 1, "carry": [None]}, [("/carry", "not_names")]),

@@ -122,6 +122,12 @@ def test_different_orders_of_a_file_are_different_charges(counter):
     assert counter.bill("acme") == ({"batch": ROWS}, 0.02, [])
 
 
+def test_a_column_whose_name_is_not_in_utf_8_is_refused_with_a_sentence(counter):
+    """A shell hands on any bytes."""
+    done = counter.say("batch", "credit-rating", write(counter.folder / "may.csv", [10_000]), "--carry", "a\udce9")
+    assert (done.exit_code, "not in UTF-8" in done.stderr, counter.show("batch", "status")) == (2, True, [])
+
+
 def test_the_same_order_is_one_charge_however_often_and_late(counter, monkeypatch):
     """It is said when it was scored and by what; cancelling what is billed changes nothing."""
     file = write(counter.folder / "may.csv", range(10_000, 10_000 + ROWS))

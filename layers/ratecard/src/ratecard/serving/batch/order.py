@@ -16,8 +16,8 @@ MOST_BYTES = 5 * 1024**3
 
 MOST_CARRIED = 64
 LONGEST_NAME = 100
-NAME = r"^[^\u0000-\u001f\u007f-\u009f]+$"
-"""A column's name has no control characters."""
+NAME = r"^([^\u0000-\u001f\u007f-\u009f\ud800-\udfff]|[\ud800-\udbff][\udc00-\udfff])+$"
+"""A column's name has no control characters and no half of a surrogate pair; to some validators whole pairs are two."""
 
 MEMBERS = {"format", "bytes", "explain", "carry"}
 ID = re.compile(r"[0-9a-f]{32}")
