@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import boto3
 import pytest
@@ -11,7 +12,10 @@ from support.batch_stores import in_aws
 
 from inbox_service.reception import open_reception, receive
 from ratecard.kernel.errors import InvalidRequestError
-from ratecard.serving.arrival import results_folder_of
+from ratecard.serving.arrival import parse_arrival, results_folder_of
+from ratecard.serving.batch.job import MANIFEST, MOST_PARTS, job_of
+from ratecard.serving.batch.parts import spooled_name
+from ratecard.serving.batch.score import piece_name
 
 SLUGS = "corporate-risk,credit-rating"
 GOOD = "inbox/acme/credit-rating/a.csv"
@@ -134,6 +138,26 @@ def test_a_key_cannot_break_the_logs_lines(reception, caplog):
     receive(created("inbox/acme/x\ny\u2028\u00e4.csv"), reception)
     (record,) = caplog.records
     assert record.getMessage() == "'inbox/acme/x\\ny\\u2028\\xe4.csv' is not scored: misplaced_file"
+
+
+@pytest.mark.parametrize("name", ["a" * 942, "é" * 471, "a" * 999])
+def test_a_file_whose_results_s3_could_not_hold_gets_a_line_and_no_manifest(reception, caplog, name):
+    """Answered once, without asking S3: nothing is tried again. A byte less, and it is scored."""
+    key = f"inbox/acme/credit-rating/{name}"
+    told = {"status": "failed", "codes": ["key_too_long"]}
+    assert receive(asked(key, version="v" * 32), replace(reception, objects=None, accounts=None)) == told
+    (record,) = caplog.records
+    assert record.getMessage() == f"{ascii(key)} is not scored: key_too_long"
+
+
+def test_a_file_whose_results_s3_can_hold_is_taken(reception):
+    """The longest name of a part, below the longest key that is taken, is a key of S3."""
+    key = "inbox/acme/credit-rating/" + "a" * 937 + ".csv"
+    assert receive(asked(key, version="v" * 32), reception) == {"status": "taken"}
+    job = job_of(parse_arrival(created(key, version="v" * 32), "credit-rating"), "outbox")
+    names = [job.work_key(piece_name(MOST_PARTS, what)) for what in ("scored", "rejects")]
+    names += [job.work_key(spooled_name(MOST_PARTS)), job.result_key("scored.parquet"), job.result_key(MANIFEST)]
+    assert max(map(len, names)) <= 1024
 
 
 def test_the_function_starts_with_the_layer_alone(repository):

@@ -7,8 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ratecard.serving.arrival import parse_created
-from ratecard.serving.batch.undeliverable import find_failure, find_problems, is_marker, store_failure
+from ratecard.serving.arrival import Created, parse_created
+from ratecard.serving.batch.undeliverable import (
+    KEY_TOO_LONG,
+    find_failure,
+    find_problems,
+    is_key_too_long,
+    is_marker,
+    store_failure,
+)
 from ratecard.storage.customers import Accounts
 from ratecard.storage.objects import ObjectStore
 
@@ -71,8 +78,8 @@ def receive(event: Event, reception: Reception) -> Answer:
     Returns
     -------
     dict
-        `status`: taken; failed, with the `codes` of what is wrong, when the manifest is written; or passed, of what
-        needs no answer, or gets it when a model's flow asks.
+        `status`: taken; failed, with the `codes` of what is wrong, when the manifest is written, if its key is not too
+        long; or passed, of what needs no answer, or gets it when a model's flow asks.
 
     Raises
     ------
@@ -83,17 +90,24 @@ def receive(event: Event, reception: Reception) -> Answer:
     created = parse_created(event["event"] if asked else event)
     if is_marker(created) or (not asked and _has_flow(created.key, reception.slugs)):
         return {"status": "passed"}
+    codes = [KEY_TOO_LONG] if is_key_too_long(created) else _told_off(created, reception)
+    if not codes:
+        return {"status": "taken"}
+    # Escaped, so that a key cannot break the log's lines.
+    logging.getLogger(__name__).warning("%s is not scored: %s", ascii(created.key), ", ".join(codes))
+    return {"status": "failed", "codes": codes}
+
+
+def _told_off(created: Created, reception: Reception) -> list[str]:
+    """Return the codes of what is wrong, when the manifest is written."""
     # What was refused once stays refused: the event may come again when the customer is there.
     manifest = find_failure(created, reception.objects, reception.outbox)
     if manifest is None:
         problems = find_problems(created.key, reception.slugs, reception.accounts.has_customer)
         if not problems:
-            return {"status": "taken"}
+            return []
         manifest = store_failure(created, reception.objects, reception.outbox, problems)
-    codes = [problem["code"] for problem in manifest["problems"]]
-    # Escaped, so that a key cannot break the log's lines.
-    logging.getLogger(__name__).warning("%s is not scored: %s", ascii(created.key), ", ".join(codes))
-    return {"status": "failed", "codes": codes}
+    return [problem["code"] for problem in manifest["problems"]]
 
 
 def _has_flow(key: str, slugs: tuple[str, ...]) -> bool:

@@ -20,6 +20,9 @@ MISPLACED = Problem(
 )
 NO_CUSTOMER = Problem("", "unknown_customer", "there is no customer of the name in its key, so nobody would pay")
 CODES = {MISPLACED.code, NO_CUSTOMER.code, "unknown_model"}
+KEY_TOO_LONG = "key_too_long"
+LONGEST_FOLDER_BYTES = 1_000
+"""Of results in S3, whose keys have 1,024 bytes at most: what remains is for the names of results and parts."""
 
 
 def find_problems(key: str, slugs: Iterable[str], has_customer: Callable[[str], bool]) -> tuple[Problem, ...]:
@@ -60,6 +63,11 @@ def _no_model(slug: str, known: Sequence[str]) -> Problem:
 def is_marker(created: Created) -> bool:
     """Tell whether an object only shows a folder: S3's console makes one with a click."""
     return created.key.endswith("/") and created.size == 0
+
+
+def is_key_too_long(created: Created) -> bool:
+    """Tell whether S3 could not hold the file's results, nor even a manifest."""
+    return len(results_folder_of(created.key, created.version).encode()) > LONGEST_FOLDER_BYTES
 
 
 def find_failure(created: Created, store: ObjectStore, outbox: str) -> dict[str, Any] | None:
