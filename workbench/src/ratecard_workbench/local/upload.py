@@ -74,7 +74,7 @@ class UploadDoor:
         finally:
             partial.unlink(missing_ok=True)
         # Whole, and on the disk under its name, before the client hears of it.
-        await asyncio.to_thread(_sync_names, folder)
+        await asyncio.to_thread(_sync_names, folder, self._inbox.parent)
         document = {"key": key, "bytes": size, "call_id": exchange.extended_request_id}
         return Answer(201, [(b"Content-Type", b"application/json")], json.dumps(document).encode())
 
@@ -152,9 +152,13 @@ def _publish(partial: Path, path: Path, terms: Terms) -> None:
         raise already_uploaded() from None
 
 
-def _sync_names(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _sync_names(folder: Path, top: Path) -> None:
+    """Sync a folder and those above it up to `top`: each may be new, and its name is in the one above."""
+    for each in (folder, *folder.parents):
+        descriptor = os.open(each, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if each == top:
+            return
