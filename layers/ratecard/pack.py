@@ -1,6 +1,6 @@
 """Pack one Python source folder for Lambda: its files, their bytecode, and nothing else.
 
-    python layers/ratecard/pack.py --source DIR --target DIR --installed-at PATH --budget-mb N
+    python layers/ratecard/pack.py --source DIR --target DIR --installed-at PATH --budget-mb N [--zip-budget-mb N]
 
 Run by the Makefiles of this layer and of the models, which `sam build` calls. Needs Python 3.11. Bytecode is compiled
 when a Python 3.13, the runtime's version, is found: named by RATECARD_PYTHON313, on the PATH or under pyenv.
@@ -14,6 +14,8 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryFile
+from zipfile import ZIP_DEFLATED, ZipFile
 
 RUNTIME = "3.13"
 LEFT_OUT = shutil.ignore_patterns("Makefile", "__pycache__", "*.pyc", "*.pyi", ".*", "*.egg-info")
@@ -68,8 +70,17 @@ def size_of(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def pack(source: Path, target: Path, installed_at: str, budget: int) -> int:
-    """Copy, compile and weigh; return the size in bytes.
+def zip_size_of(folder: Path) -> int:
+    """Zip the files under a folder as they are deployed, and weigh the zip in bytes."""
+    with TemporaryFile() as written:
+        with ZipFile(written, "w", ZIP_DEFLATED) as archive:
+            for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+                archive.write(path, path.relative_to(folder))
+        return written.tell()
+
+
+def pack(source: Path, target: Path, installed_at: str, budget: int, *, zip_budget: int | None = None) -> int:
+    """Copy, compile and weigh, unzipped and where asked zipped, too; return the unzipped size in bytes.
 
     Raises
     ------
@@ -85,6 +96,8 @@ def pack(source: Path, target: Path, installed_at: str, budget: int) -> int:
     size = size_of(target)
     if size > budget:
         raise PackError(f"{size / 1e6:.1f} MB unzipped, more than the budget of {budget / 1e6:.1f} MB")
+    if zip_budget is not None and (zipped := zip_size_of(target)) > zip_budget:
+        raise PackError(f"{zipped / 1e6:.1f} MB zipped, more than the budget of {zip_budget / 1e6:.1f} MB")
     return size
 
 
@@ -95,9 +108,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--target", type=Path, required=True)
     parser.add_argument("--installed-at", required=True, help="where Lambda unpacks it, for tracebacks")
     parser.add_argument("--budget-mb", type=float, required=True, help="unzipped size it may have, in 10^6 bytes")
+    parser.add_argument("--zip-budget-mb", type=float, help="size its zip may have, in 10^6 bytes; any without")
     options = parser.parse_args(arguments)
+    zip_budget = None if options.zip_budget_mb is None else int(options.zip_budget_mb * 1e6)
     try:
-        size = pack(options.source, options.target, options.installed_at, int(options.budget_mb * 1e6))
+        budget = int(options.budget_mb * 1e6)
+        size = pack(options.source, options.target, options.installed_at, budget, zip_budget=zip_budget)
     except (PackError, subprocess.CalledProcessError) as error:
         tell(f"failed: {error}")
         return 1

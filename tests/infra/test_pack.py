@@ -1,12 +1,16 @@
 """How layers and zips are packed: what goes in, its bytecode, its budget."""
 
 import importlib.util
+import re
 import struct
 import subprocess
 import sys
 import zipfile
+from random import Random
 
 import pytest
+
+from ratecard_workbench.publish import seal
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +91,23 @@ def test_more_than_the_budget_is_refused(pack, source, tmp_path, capfd):
     status = pack.main([*arguments, "--installed-at", "/var/task", "--budget-mb", "1"])
     assert status == 1
     assert "more than the budget of 1.0 MB" in capfd.readouterr().err
+
+
+def test_a_model_is_weighed_as_ratecard_new_weighs_it(repository, pack, source, tmp_path, capfd):
+    """What `ratecard new` writes is built: the same budgets, the same zip; 8 MB of text pass, 5 MB of noise do not."""
+    text = (repository / "functions/models/model.mk").read_text()
+    budgets = dict(re.findall(r"^(\w+)_MB := (\d+)$", text, re.MULTILINE))
+    found = {name: int(value) * 1_000_000 for name, value in budgets.items()}
+    assert found == {"ZIP_BUDGET": seal.ZIP_BUDGET_BYTES, "BUDGET": seal.UNZIPPED_BUDGET_BYTES}
+    arguments = ["--source", str(source), "--target", str(tmp_path / "zip"), "--installed-at", "/var/task"]
+    arguments += ["--budget-mb", budgets["BUDGET"], "--zip-budget-mb", budgets["ZIP_BUDGET"]]
+    artifact = source / "model/artifact/model.txt"
+    artifact.write_bytes(b"0.125 0.5\n" * 800_000)
+    assert pack.main(arguments) == 0
+    assert pack.zip_size_of(tmp_path / "zip") == seal.zip_size_of(tmp_path / "zip")
+    artifact.write_bytes(Random(0).randbytes(5_000_000))
+    assert pack.main(arguments) == 1
+    assert "MB zipped, more than the budget of 5.0 MB" in capfd.readouterr().err
 
 
 def test_an_empty_source_is_refused(pack, tmp_path, capfd):

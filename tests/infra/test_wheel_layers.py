@@ -118,11 +118,13 @@ def test_no_package_index_is_a_sentence(load, wheels, tmp_path, monkeypatch, cap
 
 @pytest.mark.parametrize("layer", PINNED)
 def test_the_largest_function_stays_below_lambdas_limit(repository, layer):
-    """Budgets of its layers and a zip together, with room for more."""
+    """Budgets of its layers and a model together, unzipped; the native layer has 65 MB."""
     budgets = [
         float(value)
         for name in (f"layers/{layer}/Makefile", "layers/ratecard/Makefile", "functions/models/model.mk")
-        for value in re.findall(r"(?:BUDGET_MB := |--budget-mb )([\d.]+)", (repository / name).read_text())
+        for value in re.findall(
+            r"(?:^BUDGET_MB := |--budget-mb )([\d.]+)", (repository / name).read_text(), re.MULTILINE
+        )
     ]
     assert len(budgets) == 3
-    assert sum(budgets) + 65 + 80 < 262.144
+    assert sum(budgets) + 65 < 262.144

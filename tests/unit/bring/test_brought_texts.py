@@ -157,3 +157,6 @@ def test_a_model_is_weighed_zipped(tmp_path):
     (tmp_path / "model.txt").write_bytes(Random(0).randbytes(5_000_000))
     with pytest.raises(BringError, match=r"5\.0 MB zipped"):
         refuse_weight(tmp_path)
+    (tmp_path / "model.txt").write_bytes(b"x" * 90_000_001)
+    with pytest.raises(BringError, match=r"90\.0 MB unzipped"):
+        refuse_weight(tmp_path)

@@ -26,7 +26,7 @@ from ratecard_workbench.bring.trial import Speed, measure_speed, native_folder, 
 from ratecard_workbench.publish.catalogue import load_contract
 from ratecard_workbench.publish.entry import StartingPrices, has_entry, package_of
 from ratecard_workbench.publish.events import REPLY, json_text, sample_events
-from ratecard_workbench.publish.seal import ZIP_BUDGET_BYTES, zip_size_of
+from ratecard_workbench.publish.seal import UNZIPPED_BUDGET_BYTES, ZIP_BUDGET_BYTES, size_of, zip_size_of
 
 MAKEFILE = "include $(dir $(lastword $(MAKEFILE_LIST)))../../model.mk\n"
 SUSPECTS = {
@@ -182,14 +182,15 @@ def refuse_weight(source: Path) -> None:
     Raises
     ------
     BringError
-        If its zip is above the budget.
+        If it is above the budget, zipped or not.
     """
-    size = zip_size_of(source)
-    if size > ZIP_BUDGET_BYTES:
-        raise BringError(
-            f"the lowered model has {size / 1e6:.1f} MB zipped, and {ZIP_BUDGET_BYTES / 1e6:.0f} MB can be deployed: "
-            "train it with fewer or shallower trees, or fewer support vectors"
-        )
+    weights = {"zipped": (zip_size_of(source), ZIP_BUDGET_BYTES), "unzipped": (size_of(source), UNZIPPED_BUDGET_BYTES)}
+    for how, (size, budget) in weights.items():
+        if size > budget:
+            raise BringError(
+                f"the lowered model has {size / 1e6:.1f} MB {how}, and {budget / 1e6:.0f} MB can be deployed: "
+                "train it with fewer or shallower trees, or fewer support vectors"
+            )
 
 
 def try_fidelity(root: Path, source: Path, wish: Wish, brought: Brought) -> Fidelity:

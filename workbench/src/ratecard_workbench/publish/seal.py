@@ -38,6 +38,9 @@ Source: SAM's reference of AWS::Serverless::Function, Lambda's of PublishVersion
 ZIP_BUDGET_BYTES = 5_000_000
 """A model's zip. Source: DESIGN.md section 3."""
 
+UNZIPPED_BUDGET_BYTES = 90_000_000
+"""A model's folder without its layers: what these leave of `UNZIPPED_LIMIT_BYTES`."""
+
 UNZIPPED_LIMIT_BYTES = 262_144_000
 """Lambda's limit on a function and its layers together, unzipped. Source: Lambda quotas."""
 
