@@ -63,6 +63,11 @@ def test_an_entry_that_somebody_changed_is_taken_out_whole():
     assert remove_entry(changed, ENTRY.slug) == TEMPLATE
 
 
+def test_the_lines_of_a_longer_slug_are_not_those_of_a_shorter_one():
+    """`credit-rating` is on the list of models that take files, which says nothing of `credit`."""
+    assert "models.yaml" in find_changed_parts(TEMPLATE, ModelEntry("credit", "1.0.0", "0.1 USD", "0.2 USD"))
+
+
 def test_what_others_add_to_the_template_stays():
     """Resources, parameters and routes between, before and behind the models are not the writer's."""
     grown = (

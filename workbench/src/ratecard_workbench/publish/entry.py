@@ -149,7 +149,9 @@ def has_entry(template: str, slug: str) -> bool:
 
 def find_changed_parts(template: str, entry: ModelEntry) -> list[str]:
     """Return which parts of a model's entry are not as the writer writes them."""
-    return [name for name, _, _, heading in PLACES if entry.write_text(name, heading).strip("\n") not in template]
+    parts = {name: entry.write_text(name, heading).strip("\n") for name, _, _, heading in PLACES}
+    # Between line ends: the line of `credit` is no part of that of `credit-rating`.
+    return [name for name, text in parts.items() if f"\n{text}\n" not in f"\n{template}\n"]
 
 
 def names_in(text: str) -> list[str]:
