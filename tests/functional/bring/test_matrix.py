@@ -19,6 +19,9 @@ from sklearn.tree import DecisionTreeClassifier
 from support.brought import COLUMNS, ESTIMATORS, NUMBERS, preparation, rare_preparation, store_sample, train_pipeline
 
 from ratecard.kernel.errors import RatecardError
+from ratecard_workbench.bring.formats import find_model_file
+from ratecard_workbench.bring.opening import open_model
+from ratecard_workbench.bring.refusals import Refused
 
 QUICK = ("forest", "multinomial", "hist_value")
 OUTPUTS = {
@@ -146,6 +149,39 @@ def test_early_stopping_keeps_the_rounds_that_the_wrapper_answers_with(portfolio
     assert brought.reference == pytest.approx(model.predict_proba(rows)[:, 1].tolist(), abs=1e-6)
     assert "rounds of" in brought.notes[0]
     assert fidelity.holds, fidelity.sentence()
+
+
+@pytest.mark.parametrize("way", ["the wrapper's file", "a callback", "a booster"])
+def test_early_stopping_counts_however_the_model_was_saved(way, portfolio, lower, tmp_path):
+    """A wrapper answers with the best rounds, its own file's too and whoever stopped it; a booster answers with all."""
+    rows, labels = portfolio[NUMBERS], portfolio["bad"]
+    by_callback = way == "a callback"
+    settings = (
+        {"callbacks": [xgboost.callback.EarlyStopping(rounds=3)]} if by_callback else {"early_stopping_rounds": 3}
+    )
+    model = xgboost.XGBClassifier(n_estimators=200, learning_rate=0.9, verbosity=0, **settings)
+    model.fit(rows[:300], labels[:300], eval_set=[(rows[300:], labels[300:])], verbose=False)
+    path = tmp_path / ("model.joblib" if by_callback else "model.ubj")
+    if by_callback:
+        joblib.dump(model, path)
+    else:
+        (model.get_booster() if way == "a booster" else model).save_model(path)
+    expected = model.predict_proba(rows)[:, 1]
+    if way == "a booster":
+        expected = xgboost.Booster(model_file=path).predict(xgboost.DMatrix(rows))
+    brought, fidelity = lower(path, store_sample(portfolio, None, tmp_path / "s.csv", NUMBERS), None)
+    assert brought.reference == pytest.approx(expected.tolist(), abs=1e-6)
+    assert ("Booster.predict" if way == "a booster" else "the first") in brought.notes[0]
+    assert fidelity.holds, fidelity.sentence()
+
+
+def test_trees_are_opened_inside_the_whole_fence_only(portfolio, tmp_path):
+    """Compiled code follows their places unchecked, so a kernel without the walls does not open them."""
+    skops.io.dump(DecisionTreeClassifier().fit(portfolio[["Age"]].fillna(0), portfolio["bad"]), tmp_path / "m.skops")
+    file = find_model_file(tmp_path / "m.skops")
+    assert open_model(file, trust_pickle=False).model.tree_.node_count > 1
+    with pytest.raises(Refused, match=r"the whole fence only.*sklearn\.tree\._tree\.Tree"):
+        open_model(file, trust_pickle=False, is_walled=False)
 
 
 def test_numbers_that_an_encoder_takes_as_codes_become_words(portfolio, lower, tmp_path):

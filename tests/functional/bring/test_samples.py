@@ -16,7 +16,7 @@ from support.brought import store_sample
 from ratecard_workbench.bring.fields import infer_fields
 from ratecard_workbench.bring.reader import read_model
 from ratecard_workbench.bring.refusals import Refused
-from ratecard_workbench.bring.sample import MOST_ROWS, read_sample, room_for
+from ratecard_workbench.bring.sample import MOST_ROWS, Seen, add_rare_rows, read_sample, room_for
 
 
 def train_on_words(frame, words, labels):
@@ -82,22 +82,61 @@ def test_a_column_that_every_branch_drops_is_no_input(in_sample, portfolio, lowe
 
 
 def test_a_file_larger_than_what_is_compared_is_read_to_its_end(tmp_path):
-    """The largest value, the rare word and the only gap are in the last row; rows are kept evenly over all of it."""
+    """The largest value, the rare word and the only gap are in the last rows; what a contract may allow is compared."""
     rows = 3 * MOST_ROWS + 1
     frame = pd.DataFrame({"place": np.arange(rows), "word": "usual", "number": 1.5, "mixed": "7"})
     frame.loc[rows - 2, ["word", "number", "mixed"]] = ["rare", 1000.5, "x"]
     frame.loc[rows - 1, ["word"]] = None
     frame.to_csv(tmp_path / "sample.csv", index=False)
     sample = read_sample(tmp_path / "sample.csv", None)
-    assert (sample.rows, len(sample.frame)) == (rows, rows // 4 + 1)
-    assert set(np.diff(sample.frame["place"])) == {4}
+    assert (sample.rows, len(sample.frame)) == (rows, rows // 4 + 2)
+    assert set(np.diff(sample.frame["place"][:-1])) == {4, 3}
+    assert sample.frame["word"].tolist()[-2] == "rare"
     place, word, number, mixed = infer_fields(sample, {})
     assert (place.largest, number.largest, word.missing) == (rows - 1, 1000.5, True)
     assert (word.values, mixed.values) == (["rare", "usual"], ["7", "x"])
     (note,) = sample.notes()
     assert f"all {rows} rows" in note
-    assert f"{rows // 4 + 1} of them, spread evenly, were compared" in note
+    assert f"{rows // 4 + 2} of them, spread evenly and with every word and gap, were compared" in note
     assert (room_for(100), room_for(500), room_for(100_000)) == (MOST_ROWS, 4000, 1000)
+
+
+def store_rare(portfolio, column, value, path):
+    """Write a sample of more rows than are compared, with a value in one that is not among those."""
+    frame = pd.concat([portfolio.assign(home="own")[["Age", "debt_ratio", "home"]]] * 41, ignore_index=True)
+    assert len(frame) > MOST_ROWS
+    frame["home"] = np.where(np.arange(len(frame)) % 4 < 2, "own", "rent")
+    frame.loc[4001, column] = value
+    frame.to_csv(path, index=False)
+
+
+def test_a_word_that_an_xgboost_model_has_no_answer_to_is_refused_wherever_it_stands(portfolio, tmp_path):
+    """The library scores it by whatever code it happens to get."""
+    frame = portfolio[["Age", "debt_ratio"]].assign(home=pd.Categorical(["own", "rent"] * (len(portfolio) // 2)))
+    matrix = xgboost.DMatrix(frame, portfolio["bad"], enable_categorical=True)
+    xgboost.train({"objective": "binary:logistic"}, matrix, 3).save_model(tmp_path / "model.ubj")
+    store_rare(portfolio, "home", "castle", tmp_path / "sample.csv")
+    with pytest.raises(Refused, match="words of 'home': castle"):
+        read_model(tmp_path, {"model": "model.ubj", "target": None, "trust_pickle": False})
+
+
+def test_a_gap_that_a_model_does_not_take_is_refused_wherever_it_stands(portfolio, tmp_path):
+    """Else the contract would allow it, and every call with it would fail."""
+    rows = portfolio[["Age", "debt_ratio"]]
+    joblib.dump(LogisticRegression(max_iter=500).fit(rows, portfolio["bad"]), tmp_path / "model.joblib")
+    store_rare(portfolio, "debt_ratio", None, tmp_path / "sample.csv")
+    pd.read_csv(tmp_path / "sample.csv").drop(columns="home").to_csv(tmp_path / "sample.csv", index=False)
+    with pytest.raises(Refused, match=r"does not take the sample: .*NaN"):
+        read_model(tmp_path, {"model": "model.joblib", "target": None, "trust_pickle": True})
+
+
+def test_what_finds_no_room_is_not_in_the_contract():
+    """Of two words and a gap that were not kept one finds room; nobody asked the model for the others."""
+    seen = Seen({"usual", "rare", "rarer"}, {""})
+    part = pd.DataFrame({"word": ["usual", "rare", "rarer", None]}, dtype=object)
+    kept = add_rare_rows([part], 1, {"word": seen}, part[:1])
+    assert kept["word"].tolist() == ["usual", "rare"]
+    assert (seen.texts, seen.absent) == ({"usual", "rare"}, set())
 
 
 @pytest.mark.parametrize(
@@ -106,6 +145,7 @@ def test_a_file_larger_than_what_is_compared_is_read_to_its_end(tmp_path):
         (b"a;b\n1;2\n", "something else than a comma"),
         ("a,b\n1,2\n".encode("utf-16"), "not written in UTF-8"),
         (b"a,b\n1,2,3\n", "more values than there are headings"),
+        (b"a,,\n1,2,3\n", "has two columns without a heading"),
     ],
 )
 def test_a_file_that_is_no_csv_with_commas_is_told_what_would_be(content, said, tmp_path):

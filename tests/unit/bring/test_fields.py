@@ -3,8 +3,9 @@
 import pytest
 
 from ratecard_workbench.bring.fields import bounds_of, field_name, infer_fields, rows_of
+from ratecard_workbench.bring.matching import match_columns
 from ratecard_workbench.bring.refusals import Refused
-from ratecard_workbench.bring.sample import match_columns, read_sample
+from ratecard_workbench.bring.sample import read_sample
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ratecard_workbench.bring.fields import Field, word_of
+from ratecard_workbench.bring.fields import Field, word_of, words_of
 from ratecard_workbench.bring.lowered import Lowered, class_names
 from ratecard_workbench.bring.opening import Opened
 from ratecard_workbench.bring.refusals import Refused
@@ -149,7 +149,7 @@ def xgboost_table(booster: Any, sample: Sample) -> pd.DataFrame:
     known = xgboost_categories(booster)
     frame = sample.frame.astype({column: float for column in map(str, sample.frame.columns) if column not in known})
     for column, words in known.items():
-        foreign = sorted(set(map(word_of, frame[column].dropna())) - set(map(word_of, words)))
+        foreign = sorted(words_of(sample.seen[column], frame[column]) - set(map(word_of, words)))
         if foreign:
             raise Refused(f"the model was not trained on these words of {column!r}: {listed(foreign)}")
         frame[column] = pd.Categorical(frame[column], categories=words)

@@ -14,10 +14,7 @@ from typing import Any
 import pandas as pd
 
 from ratecard_workbench.bring.refusals import Refused
-from ratecard_workbench.bring.sample import MOST_TEXTS, TRUTHS, Sample, Seen, are_words, listed
-
-MOST_WORDS = 200
-"""A column with more different words is free text, or an identifier."""
+from ratecard_workbench.bring.sample import MOST_TEXTS, MOST_WORDS, TRUTHS, Sample, Seen, are_words, listed
 
 MARGIN = 0.5
 """How far a bound lies beyond the sample, as a share of the sample's range."""
@@ -117,11 +114,16 @@ def word_of(value: Any) -> str:
     return str(value)
 
 
+def words_of(seen: Seen, present: pd.Series) -> set[str]:
+    """Return the words of a column in the whole file, spelled as its kept values are read: as numbers or as texts."""
+    numeric = pd.api.types.is_numeric_dtype(present) and not pd.api.types.is_bool_dtype(present)
+    return {word_of(float(text)) if numeric else text for text in seen.texts or ()}
+
+
 def _as_category(field: Field, seen: Seen, present: pd.Series, known: list[str]) -> Field:
     if seen.texts is None:
         raise too_many_words(field.column, f"more than {MOST_TEXTS}")
-    numeric = pd.api.types.is_numeric_dtype(present)
-    found = sorted({word_of(float(text)) if numeric else text for text in seen.texts} - set(known))
+    found = sorted(words_of(seen, present) - set(known))
     values = [*dict.fromkeys(known), *found]
     if len(values) > MOST_WORDS:
         raise too_many_words(field.column, str(len(values)))

@@ -9,38 +9,9 @@ from importlib.metadata import version
 from typing import Any
 
 from ratecard_workbench.bring.formats import ModelFile, xgboost_version
+from ratecard_workbench.bring.known_types import OWN_TYPES, WALKED_TYPES
 from ratecard_workbench.bring.refusals import OWN_STEP, Refused, first_line, refuse_newer
-
-OWN_TYPES = (
-    "collections.OrderedDict",
-    "collections.defaultdict",
-    "lightgbm.basic.Booster",
-    "lightgbm.sklearn.LGBMClassifier",
-    "lightgbm.sklearn.LGBMRegressor",
-    "numpy.dtype",
-    "sklearn._loss.loss.HalfTweedieLoss",
-    "sklearn._loss.loss.HalfTweedieLossIdentity",
-    "sklearn.calibration._CalibratedClassifier",
-    "sklearn.calibration._SigmoidCalibration",
-    "sklearn.compose._column_transformer.make_column_selector",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.feature_selection._univariate_selection.f_classif",
-    "sklearn.feature_selection._univariate_selection.f_regression",
-    "sklearn.metrics._dist_metrics.EuclideanDistance64",
-    "sklearn.neighbors._kd_tree.KDTree",
-    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
-    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
-    "sklearn.tree._tree.Tree",
-    "sklearn.utils._bunch.Bunch",
-    "xgboost.core.Booster",
-    "xgboost.sklearn.XGBClassifier",
-    "xgboost.sklearn.XGBRegressor",
-)
-"""Types that a skops file may hold beside those that skops itself trusts: they hold numbers and texts and run nothing.
-
-skops leaves the trees out because scikit-learn does not check the places that stand in them: a forged one can read
-beyond its array and end the process. That process is the fenced one, which is no more than what any forged model does.
-"""
+from ratecard_workbench.bring.sample import listed
 
 NEWEST_FORMAT = 13
 NEWEST_OPSETS = {"": 26, "ai.onnx.ml": 5}
@@ -72,8 +43,15 @@ class Opened:
     notes: list[str] = field(default_factory=list)
 
 
-def open_model(file: ModelFile, *, trust_pickle: bool) -> Opened:
+def open_model(file: ModelFile, *, trust_pickle: bool, is_walled: bool = True) -> Opened:
     """Open a model file.
+
+    Parameters
+    ----------
+    trust_pickle : bool
+        Whether somebody vouches for types that are on no list.
+    is_walled : bool
+        Whether the fence stands whole around this process.
 
     Raises
     ------
@@ -86,7 +64,7 @@ def open_model(file: ModelFile, *, trust_pickle: bool) -> Opened:
     openers = {"lightgbm": _open_lightgbm, "xgboost": _open_xgboost, "onnx": _open_onnx}
     if file.kind in openers:
         return openers[file.kind](file.path.read_bytes())
-    loaded, notes = _load_object(file, trust_pickle=trust_pickle)
+    loaded, notes = _load_object(file, trust_pickle=trust_pickle, is_walled=is_walled)
     return _unwrap(loaded, notes)
 
 
@@ -117,7 +95,9 @@ def _open_xgboost(content: bytes) -> Opened:
 
     try:
         refuse_newer("XGBoost", xgboost_version(content) or "", xgboost.__version__)
-        return Opened(xgboost.Booster(model_file=bytearray(content)), None, {"xgboost": xgboost.__version__})
+        booster, notes = xgboost.Booster(model_file=bytearray(content)), list[str]()
+        booster = _best_rounds(booster, notes, is_wrapped=booster.attr("scikit_learn") is not None)
+        return Opened(booster, None, {"xgboost": xgboost.__version__}, notes)
     except (ArtifactError, xgboost.core.XGBoostError, ValueError) as error:
         detail = str(getattr(error, "detail", error)).splitlines()[0]
         raise Refused(f"the XGBoost model cannot be read: {detail[:200]}") from error
@@ -163,14 +143,14 @@ def refuse_later_graph(model: Any, runtime: str) -> None:
             )
 
 
-def _load_object(file: ModelFile, *, trust_pickle: bool) -> tuple[Any, list[str]]:
+def _load_object(file: ModelFile, *, trust_pickle: bool, is_walled: bool) -> tuple[Any, list[str]]:
     """Load a pickled or skops object, and listen to scikit-learn when it says that the versions differ."""
     from sklearn.exceptions import InconsistentVersionWarning
 
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
         try:
-            loaded = _load_skops(file, trust_pickle) if file.kind == "skops" else _load_pickle(file)
+            loaded = _load_skops(file, trust_pickle, is_walled) if file.kind == "skops" else _load_pickle(file)
         except Refused:
             raise
         except ModuleNotFoundError as error:
@@ -210,10 +190,18 @@ def _load_pickle(file: ModelFile) -> Any:
     return joblib.load(file.path)
 
 
-def _load_skops(file: ModelFile, trust_pickle: bool) -> Any:
+def _load_skops(file: ModelFile, trust_pickle: bool, is_walled: bool) -> Any:
     import skops.io
 
-    unknown = sorted(set(skops.io.get_untrusted_types(file=file.path)) - set(OWN_TYPES))
+    held = set(skops.io.get_untrusted_types(file=file.path))
+    walked = sorted(held & WALKED_TYPES)
+    if walked and not is_walled:
+        raise Refused(
+            f"{file.path.name} holds types that are opened inside the whole fence only, and this machine lacks a part "
+            f"of it: {listed(walked)}. Bring it on Linux 5.13 or later, or export the model as ONNX",
+            tuple((name, "needs the whole fence") for name in walked),
+        )
+    unknown = sorted(held - set(OWN_TYPES))
     if unknown and not trust_pickle:
         named = ", ".join(unknown[:5])
         raise Refused(
@@ -242,23 +230,34 @@ def _unwrap(loaded: Any, notes: list[str]) -> Opened:
     if kind == "xgboost":
         import xgboost
 
-        booster = loaded if isinstance(loaded, xgboost.Booster) else _booster_of(loaded, notes)
+        is_wrapped = not isinstance(loaded, xgboost.Booster)
+        booster = _best_rounds(_booster_of(loaded) if is_wrapped else loaded, notes, is_wrapped=is_wrapped)
         return Opened(booster, _labels(loaded), {"xgboost": xgboost.__version__}, notes)
     return Opened(loaded, None, {"scikit-learn": sklearn.__version__}, notes)
 
 
-def _booster_of(wrapper: Any, notes: list[str]) -> Any:
-    """Return what an XGBoost wrapper predicts with: the rounds up to its best, and missing as it counts it."""
+def _booster_of(wrapper: Any) -> Any:
+    """Take the booster out of an XGBoost wrapper that counts missing as a call does."""
     if wrapper.missing == wrapper.missing:  # NaN is not itself
         raise Refused(
             f"the {type(wrapper).__name__} counts {wrapper.missing} as missing, and a call says null: train it with NaN"
         )
-    booster = wrapper.get_booster()
-    best = getattr(wrapper, "early_stopping_rounds", None) and booster.attr("best_iteration")
-    if best is None:
+    return wrapper.get_booster()
+
+
+def _best_rounds(booster: Any, notes: list[str], *, is_wrapped: bool) -> Any:
+    """Return the rounds that are predicted with: a wrapper stops at the best one, a booster by itself does not."""
+    best, rounds = booster.attr("best_iteration"), booster.num_boosted_rounds()
+    if best is None or int(best) + 1 >= rounds:
         return booster
-    notes.append(f"early stopping: the first {int(best) + 1} rounds of {booster.num_boosted_rounds()} are kept")
-    return booster[: int(best) + 1]
+    count = int(best) + 1
+    if not is_wrapped:
+        notes.append(
+            f"early stopping: all {rounds} rounds are kept, as Booster.predict uses them; the best were {count}"
+        )
+        return booster
+    notes.append(f"early stopping: the first {count} rounds of {rounds} are kept")
+    return booster[:count]
 
 
 def _is_booster(loaded: Any) -> bool:

@@ -35,7 +35,7 @@ def main(work: Path) -> None:
         from ratecard_workbench.bring.refusals import Refused
 
         try:
-            answer = read_model(work, request)
+            answer = read_model(work, request, is_walled=not gaps)
             answer["notes"] += [f"opened with less than the whole fence: {gap}" for gap in gaps]
         except Refused as refused:
             problems = [(place, "cannot_bring", detail) for place, detail in refused.problems]
@@ -43,8 +43,8 @@ def main(work: Path) -> None:
     (work / "answer.json").write_text(json.dumps(answer, default=str), encoding="utf-8")
 
 
-def read_model(work: Path, request: dict[str, Any]) -> dict[str, Any]:
-    """Open, infer and lower.
+def read_model(work: Path, request: dict[str, Any], *, is_walled: bool = True) -> dict[str, Any]:
+    """Open, infer and lower; `is_walled` says whether the fence stands whole.
 
     Raises
     ------
@@ -57,7 +57,8 @@ def read_model(work: Path, request: dict[str, Any]) -> dict[str, Any]:
     from ratecard_workbench.bring.sample import read_sample
 
     sample = read_sample(work / request.get("sample", SAMPLE), request["target"])
-    opened = open_model(find_model_file(work / request["model"]), trust_pickle=request["trust_pickle"])
+    file = find_model_file(work / request["model"])
+    opened = open_model(file, trust_pickle=request["trust_pickle"], is_walled=is_walled)
     sample, known, notes = fit_sample(opened.model, sample)
     fields = infer_fields(sample, known)
     rows = rows_of(fields, sample.frame)
@@ -84,8 +85,9 @@ def read_model(work: Path, request: dict[str, Any]) -> dict[str, Any]:
 def fit_sample(model: Any, sample: Any) -> tuple[Any, dict[str, list[Any]], list[str]]:
     """Bring the sample's columns into the model's order; return the categories that the model knows, and notes, too."""
     from ratecard_workbench.bring import boosters, estimators, graphs
+    from ratecard_workbench.bring.matching import match_columns, spell_words
     from ratecard_workbench.bring.pipelines import known_categories, unused_columns
-    from ratecard_workbench.bring.sample import listed, match_columns, spell_words
+    from ratecard_workbench.bring.sample import listed
 
     kind = engine_kind(model)
     columns = {

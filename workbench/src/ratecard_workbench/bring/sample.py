@@ -1,5 +1,7 @@
 """The sample: all of it is read for what its columns hold, and rows spread evenly over it are kept for the model.
 
+What a contract may allow has been compared, so the first row with a gap or with a word that those lack is kept, too.
+
 Runs inside the fence. Memory is bounded whatever the file's size. Columns are kept as pandas reads them, for the model,
 and as text, for what each of them is: a column of whole numbers, for example, stays one where a missing value made
 pandas turn it into fractions, and `0012` stays a word for an encoder that learned words.
@@ -8,8 +10,8 @@ pandas turn it into fractions, and `0012` stays a word for an encoder that learn
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from io import StringIO
 from math import inf
 from pathlib import Path
@@ -26,6 +28,9 @@ FEWEST_KEPT = 1000
 
 MOST_TEXTS = 1000
 """Different texts of a column that are remembered; one with more has no words."""
+
+MOST_WORDS = 200
+"""A column with more different words is free text, or an identifier."""
 
 FEW_ROWS = 100
 """A contract that is read off fewer deserves a second look, and its owner is told so."""
@@ -67,6 +72,17 @@ class Seen:
     def is_empty(self) -> bool:
         """Whether nothing is there in any row."""
         return self.texts is not None and not self.texts
+
+    @property
+    def words(self) -> set[str]:
+        """Its different texts, where they are few enough for a column of words."""
+        return self.texts if self.texts is not None and len(self.texts) <= MOST_WORDS else set()
+
+    def forget(self, texts: set[str]) -> None:
+        """Take out texts that were not compared."""
+        self.absent -= texts
+        if self.texts is not None:
+            self.texts -= texts
 
     def add(self, column: pd.Series) -> None:
         """Look at further rows, as texts in which an empty one is missing."""
@@ -114,7 +130,7 @@ class Sample:
         if self.rows < FEW_ROWS:
             return [f"bounds, words and what may be missing are read off few rows: {self.rows}"]
         if self.rows > len(self.frame):
-            kept = f"{len(self.frame)} of them, spread evenly, were compared"
+            kept = f"{len(self.frame)} of them, spread evenly and with every word and gap, were compared"
             return [f"all {self.rows} rows of the sample were read for bounds, words and what may be missing; {kept}"]
         return []
 
@@ -128,7 +144,10 @@ def read_sample(path: Path, target: str | None) -> Sample:
         If it cannot be read, has no rows, no such target, or a heading twice.
     """
     try:
-        seen, texts, rows = scan_rows(path, room_for(count_columns(path)))
+        room = room_for(count_columns(path))
+        seen, texts, rows = scan_rows(path, room)
+        inputs = {name: one for name, one in seen.items() if name != target}
+        texts = add_rare_rows(_parts(path, room), room, inputs, texts)
         frame = pd.read_csv(StringIO(texts.to_csv(index=False)), low_memory=False)
     except UnicodeDecodeError as error:
         raise Refused(f"{path.name} is not written in UTF-8; save it as CSV with commas, in UTF-8") from error
@@ -158,8 +177,10 @@ def count_columns(path: Path) -> int:
     Refused
         If two of them are alike, or something else than commas stands between them.
     """
-    headings = pd.read_csv(path, nrows=1, header=None, dtype=str).iloc[0].tolist()
+    headings = pd.read_csv(path, nrows=1, header=None, dtype=str, keep_default_na=False).iloc[0].tolist()
     repeated = sorted({str(one) for one in headings if headings.count(one) > 1})
+    if "" in repeated:
+        raise Refused(f"{path.name} has two columns without a heading")
     if repeated:
         raise Refused(f"{path.name} has the column {repeated[0]!r} twice")
     if len(headings) == 1 and re.search(r"[;\t|]", str(headings[0])):
@@ -194,7 +215,38 @@ def scan_rows(path: Path, room: int) -> tuple[dict[str, Seen], pd.DataFrame, int
             kept = [one[one.index % step == 0] for one in kept]
     if not rows:
         raise Refused(f"{path.name} has headings but no rows; a contract is inferred from rows, some hundred of them")
-    return seen, pd.concat(kept, ignore_index=True), rows
+    return seen, pd.concat(kept), rows
+
+
+def add_rare_rows(parts: Iterable[pd.DataFrame], room: int, seen: dict[str, Seen], kept: pd.DataFrame) -> pd.DataFrame:
+    """Keep the first row with each gap or word that the kept rows lack, too, at most as many as there is room for.
+
+    What finds no room is forgotten: the contract refuses it, because nobody asked the model.
+    """
+    found = {name: one.absent | one.words for name, one in seen.items()}
+    lacking = {name: texts - set(kept[name].fillna("")) for name, texts in found.items()}
+    chosen: list[pd.DataFrame] = []
+    rows = 0
+    for part in parts if any(lacking.values()) else ():
+        part.index = pd.RangeIndex(rows, rows + len(part))
+        rows += len(part)
+        left = room - sum(map(len, chosen))
+        chosen.append(part.loc[_first_rows(part, lacking)[:left]])
+        for name, texts in lacking.items():
+            texts.difference_update(chosen[-1][name].fillna(""))
+    for name, texts in lacking.items():
+        seen[name].forget(texts)
+    return pd.concat([kept, *chosen]).sort_index().reset_index(drop=True)
+
+
+def _first_rows(part: pd.DataFrame, lacking: dict[str, set[str]]) -> list[int]:
+    """Return the rows of a part in which something that is lacking stands for the first time."""
+    first: set[int] = set()
+    for name, texts in lacking.items():
+        if texts:
+            column = part[name].fillna("")
+            first |= set(column[column.isin(texts)].drop_duplicates().index)
+    return sorted(first)
 
 
 def _parts(path: Path, size: int) -> Iterator[pd.DataFrame]:
@@ -208,57 +260,6 @@ def listed(names: Any) -> str:
     return ", ".join(shown[:10]) + (f" and {len(shown) - 10} more" if len(shown) > 10 else "")
 
 
-def match_columns(sample: Sample, wanted: list[str] | None, count: int, unused: frozenset[str] = frozenset()) -> Sample:
-    """Bring the sample's columns into the model's order.
-
-    Parameters
-    ----------
-    wanted : list of str or None
-        Names the model was trained with; None if it knows only how many.
-    count : int
-        How many columns it takes.
-    unused : set of str
-        Those of `wanted` that it was trained with and looks away from: the sample may have them, and loses them.
-
-    Raises
-    ------
-    Refused
-        If the sample has not exactly the model's columns; it names what is missing and what is too much.
-    """
-    found = [str(column) for column in sample.frame.columns]
-    if wanted is None:
-        if len(found) != count:
-            raise Refused(
-                f"the sample has {len(found)} columns ({listed(found)}) and the model takes {count}, without names: "
-                "leave out what the model was not trained on, and name the target with --target"
-            )
-        return sample
-    wanted = [name for name in wanted if name not in unused]
-    # LightGBM and ONNX keep names without blanks.
-    written = {re.sub(r"\s", "_", name): name for name in found} | {name: name for name in found}
-    missing = [name for name in wanted if name not in written]
-    chosen = [written.get(name, name) for name in wanted]
-    extra = [name for name in found if name not in chosen and name not in unused]
-    if missing or extra:
-        problems = [(name, "the model takes it and the sample lacks it") for name in missing]
-        problems += [(name, "the sample has it and the model does not take it") for name in extra]
-        raise Refused(
-            "the sample's columns are not the model's; the target, if it is there, is named with --target",
-            tuple(problems),
-        )
-    return replace(sample, frame=sample.frame[chosen], texts=sample.texts[chosen])
-
-
 def are_words(known: list[Any] | None) -> bool:
     """Whether a model knows a column's categories as texts."""
     return bool(known) and all(isinstance(one, str) for one in known or ())
-
-
-def spell_words(sample: Sample, known: dict[str, list[Any]]) -> Sample:
-    """Give the model texts where it knows texts: `0012` and `NA` are words to an encoder that learned them."""
-    frame = sample.frame.copy()
-    for column, words in known.items():
-        if are_words(words):
-            texts = sample.texts[column]
-            frame[column] = texts.mask(texts.isin(list(MISSING - set(words))))
-    return replace(sample, frame=frame)
