@@ -147,7 +147,7 @@ def test_a_file_whose_results_s3_could_not_hold_gets_a_line_and_no_manifest(rece
     told = {"status": "failed", "codes": ["key_too_long"]}
     assert receive(asked(key, version="v" * 32), replace(reception, objects=None, accounts=None)) == told
     (record,) = caplog.records
-    assert record.getMessage() == f"{ascii(key)} is not scored: key_too_long"
+    assert record.getMessage() == f"{key!a} is not scored: key_too_long"
 
 
 def test_a_file_whose_results_s3_can_hold_is_taken(reception):

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -11,9 +12,9 @@ from ratecard_workbench.local.upload import UploadDoor
 
 @pytest.mark.parametrize("query", [None, {"explain": ["true"]}])
 def test_the_folders_that_were_made_are_on_the_disk_before_the_answer(tmp_path, monkeypatch, query):
-    """A loss of power takes no file that was answered 201: all names on its way from the home are synced, leaf first."""
+    """A loss of power takes no file that was answered 201: all names on its way are synced, leaf first."""
     synced, sync = [], os.fsync
-    monkeypatch.setattr(os, "fsync", lambda each: (sync(each), synced.append(os.readlink(f"/proc/self/fd/{each}"))))
+    monkeypatch.setattr(os, "fsync", lambda each: (sync(each), synced.append(Path(f"/proc/self/fd/{each}").readlink())))
     holder = SimpleNamespace(customer_id="tester")
     exchange = SimpleNamespace(path="/v1/inbox/echo/a.csv", headers={}, content_length=2, holder=holder)
     exchange.query_parameters = lambda: query
@@ -27,4 +28,4 @@ def test_the_folders_that_were_made_are_on_the_disk_before_the_answer(tmp_path, 
     inbox = tmp_path / "inbox"
     folder = inbox / "tester/echo" / ("explain" if query else "")
     assert (folder / "a.csv").read_bytes() == b"a\n"
-    assert synced[1:] == [str(each) for each in (folder, *folder.parents) if each.is_relative_to(tmp_path)]
+    assert synced[1:] == [each for each in (folder, *folder.parents) if each.is_relative_to(tmp_path)]
