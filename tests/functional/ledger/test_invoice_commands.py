@@ -115,6 +115,20 @@ def test_a_late_call_is_found_by_recomputing_and_adjusted_on_the_next_invoice(bo
     assert books.json("invoice", "verify", "2", "--recompute")["recomputed"] == 1
 
 
+def test_lines_that_arrive_two_weeks_after_the_invoice_are_adjusted(books):
+    """A file that was started again is filed where its lines arrived; they are the earlier month's all the same."""
+    books.run("invoice", "issue", "acme", "--as-of", "2025-06-02T01:00:00Z")
+    books.call(10, MAY.to_ms - HOUR_MS, "k1")
+    for stream in ("usage", "access"):
+        folder = books.home / "lake" / stream
+        (folder / "dt=2025-05-31").rename(folder / "dt=2025-06-14")
+
+    assert books.json("invoice", "verify", "1", "--recompute")["recomputed"] == 1
+    books.run("invoice", "issue", "acme", "--as-of", "2025-07-15T00:00:00Z")
+    june = json.loads(books.run("invoice", "show", "2", "--json").stdout)
+    assert [(line["period"], line["calls"]) for line in june["adjustments"]] == [("2025-05", -25), ("2025-05", 35)]
+
+
 @pytest.mark.parametrize("number", [1, 2])
 def test_a_changed_document_is_found_out(books, number):
     """One digit of an amount: the document, or the one behind it, says so."""
