@@ -26,6 +26,9 @@ MOST_CELLS = 2_000_000
 FEWEST_KEPT = 1000
 """Rows that are kept and compared, and read at a time: `MOST_ROWS`, or as many as have `MOST_CELLS` values."""
 
+RARE_SHARE = 5
+"""Rows that are kept beside those for their gaps and rare words: at most one for so many."""
+
 MOST_TEXTS = 1000
 """Different texts of a column that are remembered; one with more has no words."""
 
@@ -147,7 +150,7 @@ def read_sample(path: Path, target: str | None) -> Sample:
         room = room_for(count_columns(path))
         seen, texts, rows = scan_rows(path, room)
         inputs = {name: one for name, one in seen.items() if name != target}
-        texts = add_rare_rows(_parts(path, room), room, inputs, texts)
+        texts = add_rare_rows(_parts(path, room), room // RARE_SHARE, inputs, texts)
         frame = pd.read_csv(StringIO(texts.to_csv(index=False)), low_memory=False)
     except UnicodeDecodeError as error:
         raise Refused(f"{path.name} is not written in UTF-8; save it as CSV with commas, in UTF-8") from error
@@ -234,6 +237,8 @@ def add_rare_rows(parts: Iterable[pd.DataFrame], room: int, seen: dict[str, Seen
         chosen.append(part.loc[_first_rows(part, lacking)[:left]])
         for name, texts in lacking.items():
             texts.difference_update(chosen[-1][name].fillna(""))
+        if len(chosen[-1]) == left or not any(lacking.values()):
+            break
     for name, texts in lacking.items():
         seen[name].forget(texts)
     return pd.concat([kept, *chosen]).sort_index().reset_index(drop=True)
