@@ -343,6 +343,14 @@ def test_a_name_that_is_not_utf_8_is_refused(counter):
     assert (done.exit_code, "is not named in UTF-8" in done.stderr) == (65, True), done.output
 
 
+def test_results_beside_their_file_are_refused(counter):
+    """They lie in a folder of the file's name, which cannot be where the file is."""
+    file = write(counter.folder / "april.csv", [10_000])
+    done = counter.say("batch", "credit-rating", file, "--out", counter.folder)
+    assert (done.exit_code, "results need another folder" in done.stderr) == (65, True), done.output
+    assert file.is_file()
+
+
 @pytest.fixture
 def tiered(tmp_path, native_dir):
     """A project with an included quota, and a plan with a price of its own."""

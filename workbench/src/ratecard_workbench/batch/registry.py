@@ -245,6 +245,8 @@ class Registry:
             return self.get(name)
         except NotFoundError:
             pass
+        if (order.out / order.file.name).is_file():
+            raise InvalidRequestError(f"{order.out / order.file.name} is a file: results need another folder, --out")
         job = Job(
             bucket=BUCKET,
             key=str(order.file)[1:],
